@@ -1,0 +1,1 @@
+//! Console sink: colour for people, one JSON line per record for containers.

@@ -1,0 +1,1 @@
+//! Trace, user, session and request context that rides on every log record.

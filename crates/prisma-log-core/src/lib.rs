@@ -1,0 +1,28 @@
+//! Records, values, and the traits that sinks, encoders and clocks meet in.
+//!
+//! This crate does no I/O of its own and starts no threads. A sink or encoder needs nothing else;
+//! [`SinkDrain`] puts any [`Sink`] under a plain [`slog::Logger`], and [`DrainSink`] makes any
+//! [`slog::Drain`] a sink.
+#![forbid(unsafe_code)]
+
+mod context;
+mod error;
+mod fields;
+mod filter;
+mod ledger;
+mod level;
+mod record;
+mod sink;
+mod timestamp;
+mod value;
+
+pub use context::{ContextData, ContextSource, SpanId, TraceId};
+pub use error::{Error, Place};
+pub use fields::Fields;
+pub use filter::Filter;
+pub use ledger::{DropReason, Ledger, LedgerSnapshot};
+pub use level::Level;
+pub use record::{Record, Site};
+pub use sink::{BatchError, Durability, Encoder, Sink};
+pub use timestamp::{Clock, ManualClock, RFC3339_LEN, SystemClock, Timestamp};
+pub use value::Value;

@@ -1,0 +1,1 @@
+//! File sink: whole records, size rotation, tail repair, several processes on one file.

@@ -1,0 +1,1 @@
+//! Encoders for log records: JSON, ECS, logfmt and text.

@@ -1,0 +1,1 @@
+//! Watches log lines by rules, raises alerts, and keeps their lifecycle durably.

@@ -1,0 +1,1 @@
+//! Test doubles for sinks and clocks, and the contract every sink must pass.

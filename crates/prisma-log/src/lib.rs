@@ -1,0 +1,1 @@
+//! Industrial logging for Rust services: the front door.
