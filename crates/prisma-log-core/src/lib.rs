@@ -5,18 +5,24 @@
 //! [`slog::Drain`] a sink.
 #![forbid(unsafe_code)]
 
+mod capture;
 mod context;
+mod drain;
+mod drain_sink;
 mod error;
 mod fields;
 mod filter;
 mod ledger;
 mod level;
 mod record;
+mod report;
 mod sink;
 mod timestamp;
 mod value;
 
 pub use context::{ContextData, ContextSource, SpanId, TraceId};
+pub use drain::{SinkDrain, SinkDrainBuilder};
+pub use drain_sink::DrainSink;
 pub use error::{Error, Place};
 pub use fields::Fields;
 pub use filter::Filter;

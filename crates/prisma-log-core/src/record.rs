@@ -16,18 +16,15 @@ pub struct Site {
     pub function: &'static str,
     /// Module path; empty when unknown.
     pub module: &'static str,
-    /// slog's tag; empty when there is none.
-    pub tag: &'static str,
 }
 
 impl Site {
     /// Nothing is known about the call site.
-    pub const UNKNOWN: Site =
-        Site { file: "", line: 0, column: 0, function: "", module: "", tag: "" };
+    pub const UNKNOWN: Site = Site { file: "", line: 0, column: 0, function: "", module: "" };
 
     /// A call site by file, line and module.
     pub const fn new(file: &'static str, line: u32, module: &'static str) -> Self {
-        Site { file, line, column: 0, function: "", module, tag: "" }
+        Site { file, line, column: 0, function: "", module }
     }
 }
 
@@ -49,6 +46,8 @@ pub struct Record<'a> {
     pub context: &'a ContextData,
     /// The call site.
     pub site: Site,
+    /// slog's tag; empty when there is none.
+    pub tag: &'a str,
     /// Number of the record within its process and logging set-up, from 1, without gaps.
     pub sequence: u64,
 }
@@ -68,6 +67,7 @@ impl<'a> Record<'a> {
             fields: &NO_FIELDS,
             context: &NO_CONTEXT,
             site: Site::UNKNOWN,
+            tag: "",
             sequence: 0,
         }
     }

@@ -1,0 +1,112 @@
+//! Which context the calling thread is in.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use prisma_log_core::{ContextData, ContextSource};
+
+thread_local! {
+    /// The contexts that this thread is in, outermost first.
+    static STACK: RefCell<Vec<Arc<ContextData>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The innermost context of the calling thread; none in a thread-local destructor that runs
+/// after ours.
+pub(crate) fn current_data() -> Option<Arc<ContextData>> {
+    STACK.try_with(|stack| stack.borrow().last().cloned()).ok().flatten()
+}
+
+/// Keeps a context current on the thread that entered it; leaves it when dropped.
+///
+/// Scopes are left innermost first. A scope that goes while inner ones are still there takes
+/// them with it: the thread is then in no context that has already ended.
+///
+/// A scope stays on its thread, so it can't be held across an `.await` of a task that moves
+/// between threads:
+///
+/// ```compile_fail,E0277
+/// fn must_be_send<T: Send>(_: T) {}
+/// must_be_send(prisma_log_context::Context::new().enter());
+/// ```
+#[derive(Debug)]
+#[must_use = "the context is left at once when the scope is not kept: `let _scope = …`"]
+pub struct Scope {
+    /// How many contexts the thread was in before.
+    depth: usize,
+    stays_on_its_thread: PhantomData<*const ()>,
+}
+
+impl Scope {
+    pub(crate) fn enter(data: Arc<ContextData>) -> Self {
+        let entered = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
+            stack.push(data);
+            stack.len() - 1
+        });
+        // Too late in the thread's life to be in a context: leaving is then a no-op as well.
+        Scope { depth: entered.unwrap_or(usize::MAX), stays_on_its_thread: PhantomData }
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let left = STACK.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
+            let keep = self.depth.min(stack.len());
+            stack.split_off(keep)
+        });
+        // Dropped here, outside the borrow.
+        drop(left);
+    }
+}
+
+/// Hands the calling thread's context to the front end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThreadContext;
+
+impl ContextSource for ThreadContext {
+    fn current(&self) -> Option<Arc<ContextData>> {
+        current_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Context;
+
+    #[test]
+    fn scopes_nest_and_restore() {
+        assert_eq!(Context::current(), None);
+        let outer = Context::new().user_id("outer");
+        let scope = outer.enter();
+        assert_eq!(Context::current().as_ref(), Some(&outer));
+        {
+            let inner = outer.child();
+            let _scope = inner.enter();
+            assert_eq!(Context::current(), Some(inner));
+        }
+        assert_eq!(Context::current(), Some(outer));
+        drop(scope);
+        assert_eq!(Context::current(), None);
+    }
+
+    #[test]
+    fn leaving_out_of_order_never_brings_an_ended_context_back() {
+        let first = Context::new().enter();
+        let second = Context::new().enter();
+        drop(first);
+        assert_eq!(Context::current(), None);
+        let third = Context::new();
+        let _third = third.enter();
+        drop(second);
+        assert_eq!(Context::current(), None, "the position was the second's");
+    }
+
+    #[test]
+    fn threads_do_not_share_a_context() {
+        let _scope = Context::new().enter();
+        let other = std::thread::spawn(Context::current).join().unwrap();
+        assert_eq!(other, None);
+    }
+}

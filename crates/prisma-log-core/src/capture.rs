@@ -1,0 +1,230 @@
+//! From a slog call to our fields: once, typed, and whatever the values do.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use slog::{BytesKind, Key, OwnedKVList, SerdeValue, Serializer};
+
+use crate::{Fields, Value};
+
+/// Memory that a thread keeps from one call to the next, per buffer.
+const KEEP_BYTES: usize = 64 * 1024;
+
+/// The message and fields of one call; its buffers serve a thread's calls one after another.
+#[derive(Default)]
+pub(crate) struct Capture {
+    /// The message, when it has arguments.
+    message: String,
+    pub(crate) fields: Fields,
+    json: Vec<u8>,
+}
+
+thread_local! {
+    static CAPTURE: RefCell<Capture> = RefCell::default();
+}
+
+/// Lends the thread's buffers to `f`; new ones when they are in use (a `Display` that logs) or
+/// gone already (a thread-local destructor that logs).
+pub(crate) fn with_capture<R>(f: impl FnOnce(&mut Capture) -> R) -> R {
+    let mut f = Some(f);
+    let done = CAPTURE.try_with(|cell| {
+        let mut capture = cell.try_borrow_mut().ok()?;
+        let f = f.take()?;
+        let result = f(&mut capture);
+        capture.clear();
+        Some(result)
+    });
+    match (done, f) {
+        (Ok(Some(result)), _) => result,
+        (_, Some(f)) => f(&mut Capture::default()),
+        (_, None) => unreachable!("a closure that was taken has returned its result"),
+    }
+}
+
+impl Capture {
+    fn clear(&mut self) {
+        self.message.clear();
+        self.message.shrink_to(KEEP_BYTES);
+        self.fields.clear(KEEP_BYTES);
+        self.json.clear();
+        self.json.shrink_to(KEEP_BYTES);
+    }
+
+    /// Takes in the call's own key-values in the order they were written, then the logger's,
+    /// innermost first.
+    pub(crate) fn take(&mut self, record: &slog::Record<'_>, logger_values: &OwnedKVList) {
+        if record.msg().as_str().is_none() {
+            let message = &mut self.message;
+            let written =
+                catch_unwind(AssertUnwindSafe(|| fmt::Write::write_fmt(message, *record.msg())));
+            match written {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => self.message.push_str("<formatting failed>"),
+                Err(panic) => self.message.push_str(&panicked(&*panic)),
+            }
+        }
+        // slog hands key-values over newest first.
+        self.serialize(|serializer| slog::KV::serialize(&record.kv(), record, serializer));
+        self.fields.reverse_from(0);
+        self.serialize(|serializer| slog::KV::serialize(logger_values, record, serializer));
+    }
+
+    fn serialize(&mut self, kv: impl FnOnce(&mut dyn Serializer) -> slog::Result) {
+        let mut serializer = FieldSerializer { fields: &mut self.fields, json: &mut self.json };
+        match catch_unwind(AssertUnwindSafe(|| kv(&mut serializer))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fields.push_args("kv_error", format_args!("{error}")),
+            Err(panic) => self.fields.push("kv_error", panicked(&*panic).as_str()),
+        }
+    }
+
+    /// The message: the call's own text, or what its arguments were formatted to.
+    pub(crate) fn message<'a>(&'a self, record: &slog::Record<'a>) -> &'a str {
+        record.msg().as_str().unwrap_or(&self.message)
+    }
+}
+
+/// What a record says in place of something that panicked: `<panicked: WHY>`.
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    format!("<panicked: {}>", panic_message(panic))
+}
+
+/// The text that a panic was raised with.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown reason")
+}
+
+struct FieldSerializer<'a> {
+    fields: &'a mut Fields,
+    json: &'a mut Vec<u8>,
+}
+
+macro_rules! emit {
+    ($($name:ident($type:ty)),* $(,)?) => {
+        $(fn $name(&mut self, key: Key, value: $type) -> slog::Result {
+            self.fields.push(key.as_ref(), value);
+            Ok(())
+        })*
+    };
+}
+
+impl Serializer for FieldSerializer<'_> {
+    emit! {
+        emit_bool(bool),
+        emit_i8(i8), emit_i16(i16), emit_i32(i32), emit_i64(i64), emit_i128(i128),
+        emit_u8(u8), emit_u16(u16), emit_u32(u32), emit_u64(u64), emit_u128(u128),
+        emit_f64(f64), emit_str(&str),
+    }
+
+    fn emit_usize(&mut self, key: Key, value: usize) -> slog::Result {
+        self.emit_u64(key, value as u64)
+    }
+
+    fn emit_isize(&mut self, key: Key, value: isize) -> slog::Result {
+        self.emit_i64(key, value as i64)
+    }
+
+    fn emit_f32(&mut self, key: Key, value: f32) -> slog::Result {
+        self.fields.push(key.as_ref(), shortest_f64(value));
+        Ok(())
+    }
+
+    fn emit_char(&mut self, key: Key, value: char) -> slog::Result {
+        self.emit_str(key, value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn emit_unit(&mut self, key: Key) -> slog::Result {
+        self.fields.push(key.as_ref(), Value::Null);
+        Ok(())
+    }
+
+    fn emit_none(&mut self, key: Key) -> slog::Result {
+        self.emit_unit(key)
+    }
+
+    fn emit_bytes(&mut self, key: Key, bytes: &[u8], _kind: BytesKind) -> slog::Result {
+        self.fields.push(key.as_ref(), bytes);
+        Ok(())
+    }
+
+    fn emit_arguments(&mut self, key: Key, args: &fmt::Arguments<'_>) -> slog::Result {
+        let key = key.as_ref();
+        match args.as_str() {
+            Some(text) => self.fields.push(key, text),
+            None => {
+                let fields = &mut *self.fields;
+                let pushed = catch_unwind(AssertUnwindSafe(|| fields.push_args(key, *args)));
+                if let Err(panic) = pushed {
+                    self.fields.push(key, panicked(&*panic).as_str());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn emit_serde(&mut self, key: Key, value: &dyn SerdeValue) -> slog::Result {
+        let key = key.as_ref();
+        self.json.clear();
+        let json = &mut *self.json;
+        let written =
+            catch_unwind(AssertUnwindSafe(|| serde_json::to_writer(json, value.as_serde())));
+        match written {
+            Ok(Ok(())) => push_json(self.fields, key, self.json),
+            Ok(Err(error)) => {
+                self.fields.push_args(key, format_args!("<serialization failed: {error}>"));
+            }
+            Err(panic) => self.fields.push(key, panicked(&*panic).as_str()),
+        }
+        Ok(())
+    }
+}
+
+/// Pushes serialised JSON: a lone string, boolean or null as the plain value that it is.
+fn push_json(fields: &mut Fields, key: &str, json: &[u8]) {
+    let text = std::str::from_utf8(json).unwrap_or("null");
+    match text.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str::<String>(text) {
+            Ok(string) => fields.push(key, string.as_str()),
+            Err(_) => fields.push(key, Value::Json(text)),
+        },
+        Some(b't') => fields.push(key, true),
+        Some(b'f') => fields.push(key, false),
+        Some(b'n') => fields.push(key, Value::Null),
+        _ => fields.push(key, Value::Json(text)),
+    }
+}
+
+/// The `f64` with the same shortest decimal form: 0.1, where a mere widening of `0.1_f32` gives
+/// 0.10000000149011612.
+fn shortest_f64(value: f32) -> f64 {
+    use std::io::Write as _;
+    let mut digits = [0_u8; 32];
+    let mut rest = &mut digits[..];
+    let written = write!(rest, "{value:e}").is_ok();
+    let unused = rest.len();
+    let digits = &digits[..digits.len() - unused];
+    let parsed = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
+    parsed.filter(|_| written).unwrap_or(f64::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f32_keeps_its_decimal_form() {
+        for value in [0.1_f32, -1.5e-45, f32::MAX, f32::MIN_POSITIVE, 16_777_216.0, 0.0] {
+            let wide = shortest_f64(value);
+            assert_eq!(format!("{value:e}"), format!("{wide:e}"));
+            assert_eq!(wide as f32, value);
+        }
+        assert!(shortest_f64(f32::NAN).is_nan());
+        assert_eq!(shortest_f64(f32::NEG_INFINITY), f64::NEG_INFINITY);
+    }
+}

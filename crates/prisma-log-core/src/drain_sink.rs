@@ -1,0 +1,128 @@
+//! The way back: any slog drain as a sink.
+
+use std::fmt;
+
+use slog::{Drain, Key, OwnedKVList, Serializer, o};
+
+use crate::{BatchError, ContextData, Durability, Error, Fields, Record, Sink, Value};
+
+/// Makes any [`slog::Drain`] a [`Sink`].
+///
+/// The drain sees the record's fields, then the context's and the logger's name as further
+/// key-values (`trace_id`, `span_id`, `user_id`, …, `logger`), in the order that slog itself
+/// would hand them over: last written first. The timestamp is the drain's own business in slog,
+/// and so is durability: the sink claims [`Durability::Memory`].
+#[derive(Debug)]
+pub struct DrainSink<D>(D);
+
+impl<D> DrainSink<D>
+where
+    D: Drain + Send,
+    D::Err: fmt::Display,
+{
+    /// Wraps a drain.
+    pub fn new(drain: D) -> Self {
+        DrainSink(drain)
+    }
+}
+
+impl<D> Sink for DrainSink<D>
+where
+    D: Drain + Send,
+    D::Err: fmt::Display,
+{
+    fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
+        for (delivered, record) in batch.iter().enumerate() {
+            let logged = record.with_slog(|record, values| {
+                let logged = self.0.log(record, values);
+                logged.map_err(|error| Error::state(format!("the drain failed: {error}")))
+            });
+            if let Err(error) = logged {
+                return Err(BatchError { delivered, error });
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match self.0.flush() {
+            // A drain that can't flush has promised nothing beyond memory.
+            Ok(()) | Err(slog::FlushError::NotSupported) => Ok(()),
+            Err(error) => Err(Error::state(format!("the drain could not be flushed: {error}"))),
+        }
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Memory
+    }
+}
+
+impl Record<'_> {
+    /// Lends the record in slog's own form, as [`DrainSink`] hands it to a drain.
+    pub fn with_slog<R>(&self, f: impl FnOnce(&slog::Record<'_>, &OwnedKVList) -> R) -> R {
+        let location = slog::RecordLocation {
+            file: self.site.file,
+            line: self.site.line,
+            column: self.site.column,
+            function: self.site.function,
+            module: self.site.module,
+        };
+        let fixed =
+            slog::RecordStatic { location: &location, tag: self.tag, level: self.level.into() };
+        let message = format_args!("{}", self.message);
+        let values = RecordKv { logger: self.logger, fields: self.fields, context: self.context };
+        let record = slog::Record::new(&fixed, &message, slog::BorrowedKV(&values));
+        f(&record, &OwnedKVList::from(o!()))
+    }
+}
+
+struct RecordKv<'a> {
+    logger: &'a str,
+    fields: &'a Fields,
+    context: &'a ContextData,
+}
+
+impl slog::KV for RecordKv<'_> {
+    fn serialize(
+        &self,
+        _record: &slog::Record<'_>,
+        serializer: &mut dyn Serializer,
+    ) -> slog::Result {
+        emit_reversed(self.fields, serializer)?;
+        emit_reversed(&self.context.entries, serializer)?;
+        if let Some(id) = self.context.span_id {
+            serializer.emit_arguments("span_id".into(), &format_args!("{id}"))?;
+        }
+        if let Some(id) = self.context.trace_id {
+            serializer.emit_arguments("trace_id".into(), &format_args!("{id}"))?;
+        }
+        if self.logger.is_empty() {
+            return Ok(());
+        }
+        serializer.emit_str("logger".into(), self.logger)
+    }
+}
+
+fn emit_reversed(fields: &Fields, serializer: &mut dyn Serializer) -> slog::Result {
+    let mut reversed: Vec<_> = fields.iter().collect();
+    reversed.reverse();
+    for (key, value) in reversed {
+        let key = Key::from(key.to_owned());
+        match value {
+            Value::Null => serializer.emit_none(key),
+            Value::Bool(v) => serializer.emit_bool(key, v),
+            Value::I64(v) => serializer.emit_i64(key, v),
+            Value::U64(v) => serializer.emit_u64(key, v),
+            Value::I128(v) => serializer.emit_i128(key, v),
+            Value::U128(v) => serializer.emit_u128(key, v),
+            Value::F64(v) => serializer.emit_f64(key, v),
+            Value::Str(v) => serializer.emit_str(key, v),
+            Value::Bytes(v) => serializer.emit_bytes(key, v, slog::BytesKind::Stream),
+            Value::Json(v) => match serde_json::from_str::<serde_json::Value>(v) {
+                Ok(tree) => serializer.emit_serde(key, &slog::Serde(tree)),
+                Err(_) => serializer.emit_str(key, v),
+            },
+        }?;
+    }
+    Ok(())
+}
