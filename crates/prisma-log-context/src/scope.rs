@@ -6,15 +6,23 @@ use std::sync::Arc;
 
 use prisma_log_core::{ContextData, ContextSource};
 
+#[derive(Default)]
+struct Stack {
+    /// The contexts that this thread is in, outermost first, each under its scope's number.
+    entered: Vec<(u64, Arc<ContextData>)>,
+    last_number: u64,
+}
+
 thread_local! {
-    /// The contexts that this thread is in, outermost first.
-    static STACK: RefCell<Vec<Arc<ContextData>>> = const { RefCell::new(Vec::new()) };
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack { entered: Vec::new(), last_number: 0 }) };
 }
 
 /// The innermost context of the calling thread; none in a thread-local destructor that runs
 /// after ours.
 pub(crate) fn current_data() -> Option<Arc<ContextData>> {
-    STACK.try_with(|stack| stack.borrow().last().cloned()).ok().flatten()
+    let innermost =
+        |stack: &RefCell<Stack>| stack.borrow().entered.last().map(|(_, data)| Arc::clone(data));
+    STACK.try_with(innermost).ok().flatten()
 }
 
 /// Keeps a context current on the thread that entered it; leaves it when dropped.
@@ -32,8 +40,7 @@ pub(crate) fn current_data() -> Option<Arc<ContextData>> {
 #[derive(Debug)]
 #[must_use = "the context is left at once when the scope is not kept: `let _scope = …`"]
 pub struct Scope {
-    /// How many contexts the thread was in before.
-    depth: usize,
+    number: u64,
     stays_on_its_thread: PhantomData<*const ()>,
 }
 
@@ -41,20 +48,22 @@ impl Scope {
     pub(crate) fn enter(data: Arc<ContextData>) -> Self {
         let entered = STACK.try_with(|stack| {
             let mut stack = stack.borrow_mut();
-            stack.push(data);
-            stack.len() - 1
+            stack.last_number += 1;
+            let number = stack.last_number;
+            stack.entered.push((number, data));
+            number
         });
-        // Too late in the thread's life to be in a context: leaving is then a no-op as well.
-        Scope { depth: entered.unwrap_or(usize::MAX), stays_on_its_thread: PhantomData }
+        // Too late in the thread's life to be in a context: no scope has number 0.
+        Scope { number: entered.unwrap_or(0), stays_on_its_thread: PhantomData }
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
         let left = STACK.try_with(|stack| {
-            let mut stack = stack.borrow_mut();
-            let keep = self.depth.min(stack.len());
-            stack.split_off(keep)
+            let entered = &mut stack.borrow_mut().entered;
+            let at = entered.iter().rposition(|&(number, _)| number == self.number)?;
+            Some(entered.split_off(at))
         });
         // Dropped here, outside the borrow.
         drop(left);
@@ -98,9 +107,9 @@ mod tests {
         drop(first);
         assert_eq!(Context::current(), None);
         let third = Context::new();
-        let _third = third.enter();
+        let _scopes = (Context::new().enter(), third.enter());
         drop(second);
-        assert_eq!(Context::current(), None, "the position was the second's");
+        assert_eq!(Context::current(), Some(third));
     }
 
     #[test]
