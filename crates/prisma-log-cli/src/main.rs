@@ -1,2 +1,32 @@
-//! x
-fn main() {}
+//! The `plog` command: watch logs, act on alerts, read log files, check configuration.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod exit;
+mod files;
+mod interrupt;
+mod present;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    present::style::choose(args.color);
+    let outcome = match args.command {
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Monitor(args) => commands::monitor::run(&args),
+        Command::Alerts(args) => commands::alerts::run(args),
+        Command::Tail(args) => commands::tail::run(&args),
+        Command::Config(args) => commands::config::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

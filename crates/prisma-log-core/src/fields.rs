@@ -106,6 +106,12 @@ impl Fields {
         self.entries.iter().map(|entry| (&self.text[entry.key.clone()], self.value(&entry.value)))
     }
 
+    /// The field at `index`, counted from 0.
+    pub fn at(&self, index: usize) -> Option<(&str, Value<'_>)> {
+        let entry = self.entries.get(index)?;
+        Some((&self.text[entry.key.clone()], self.value(&entry.value)))
+    }
+
     /// The first field with this key.
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
         self.iter().find(|&(k, _)| k == key).map(|(_, value)| value)
@@ -170,6 +176,8 @@ mod tests {
         ];
         assert_eq!(fields.iter().collect::<Vec<_>>(), expect);
         assert_eq!(fields.get("a"), Some(Value::U64(1)));
+        assert_eq!(fields.at(2), Some(("a", Value::I64(-1))));
+        assert_eq!(fields.at(5), None);
         fields.reverse_from(3);
         assert_eq!(fields.iter().nth(3).map(|(key, _)| key), Some("c"));
         fields.clear(4096);

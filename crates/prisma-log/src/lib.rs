@@ -1,1 +1,59 @@
 //! Industrial logging for Rust services: the front door.
+//!
+//! ```no_run
+//! use prisma_log::{Context, Logging, Monitor, error, info};
+//!
+//! # fn main() -> Result<(), prisma_log::Error> {
+//! let logging = Logging::from_env()?;
+//! let log = logging.logger("my.service");
+//! info!(log, "application started");
+//! error!(log, "an error occurred"; "error_code" => "E001");
+//!
+//! let _scope =
+//!     Context::new().user_id("user123").session_id("session456").request_id("req789").enter();
+//! info!(log, "in a request"); // carries trace_id, span_id, user_id, session_id, request_id
+//!
+//! let monitor = Monitor::with_default_rules("/var/log/prisma/app.log")
+//!     .on_alert(|a| println!("ALERT: {a}"))
+//!     .start()?;
+//! # drop(monitor);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The API is slog's: [`Logger`] is slog's own type, the macros keep slog's grammar, `o!` and
+//! child loggers work as there. Two things differ: these macros test the level **before** they
+//! evaluate any argument, and the facade keeps all levels compiled in (slog drops Debug and Trace
+//! from release builds unless told otherwise), so that levels are a matter of configuration.
+//! Should a crate of yours ask slog for a lower `max_level_*`, cargo's feature union decides.
+//!
+//! # Features
+//! `config` (profiles from YAML), `console` and `monitor` are on by default. Without them the
+//! facade still logs to files, set up in code through [`Logging::builder`].
+#![forbid(unsafe_code)]
+
+mod global;
+mod logging;
+mod macros;
+
+#[cfg(feature = "config")]
+mod configured;
+
+pub use global::{global, set_global};
+pub use logging::{Logger, Logging, LoggingBuilder};
+pub use prisma_log_context::{Context, Scope};
+pub use prisma_log_core::{
+    BatchError, Clock, Durability, Encoder, Error, Fields, Filter, LedgerSnapshot, Level,
+    ManualClock, Place, Record, Sink, SinkDrain, Site, SpanId, SystemClock, Timestamp, TraceId,
+    Value,
+};
+pub use prisma_log_file::FileSink;
+pub use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};
+pub use slog::{self, FnValue, KV, o};
+
+#[cfg(feature = "config")]
+pub use prisma_log_config as config;
+#[cfg(feature = "console")]
+pub use prisma_log_console::ConsoleSink;
+#[cfg(feature = "monitor")]
+pub use prisma_log_monitor::{self as monitor, Alert, Monitor, Rule};

@@ -1,0 +1,235 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use prisma_log_core::{Level, TraceId};
+
+const EXIT_CODES: &str = "Exit codes:
+  0  success
+  1  failure: a file could not be read, a store not opened, a source failed
+  2  usage: the call, a configuration file or a rules file is wrong";
+
+/// Watch logs, act on alerts, read log files, check configuration.
+#[derive(Debug, Parser)]
+#[command(name = "plog", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// When to use colour; `auto` looks at FORCE_COLOR, NO_COLOR, CLICOLOR_FORCE and the terminal.
+    #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto)]
+    pub(crate) color: ColorArg,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ColorArg {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// See it work: a small service writes logs with injected failures, a monitor raises alerts.
+    Demo(DemoArgs),
+    /// Follow log files, raise alerts by rules.
+    Monitor(MonitorArgs),
+    /// List, show, acknowledge and resolve alerts.
+    Alerts(AlertsArgs),
+    /// Show log files in colour, filtered, and follow them.
+    Tail(TailArgs),
+    /// Check logging profiles and alert rules, show what is in effect.
+    Config(ConfigArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog demo
+  plog demo --seconds 4 --dir /tmp/demo")]
+pub(crate) struct DemoArgs {
+    /// Where the demo puts its log and its alert store; emptied of an earlier demo's files first.
+    #[arg(long, default_value = "target/demo", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// How long the service runs, in seconds (4 to 600).
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(4..=600))]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog monitor /var/log/app.log
+  plog monitor '/var/log/nginx/*.log' --rules config/alerts.yaml --store /var/lib/plog/alerts.redb
+  plog monitor --from-start --until-idle 1s --json old/*.log > alerts.jsonl
+
+Durations are a number and a unit: 500ms, 1s, 5m, 1h.
+Without --store, alerts live as long as the process; with it they are kept across restarts, and
+`plog alerts --store FILE` works on them while the monitor runs.")]
+pub(crate) struct MonitorArgs {
+    /// Files or quoted glob patterns to follow; a file need not exist yet.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Alert rules; by default the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Where alerts and positions are kept across restarts; one file.
+    #[arg(long, value_name = "FILE", env = "PLOG_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Read what the files hold already, not only what is added from now on.
+    #[arg(long)]
+    pub(crate) from_start: bool,
+    /// Print alerts as JSON lines, and at the end of a bounded run one line per file.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Stop once no new line has come for this long.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) until_idle: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog alerts list --store target/demo/alerts.redb
+  plog alerts show 1 --store target/demo/alerts.redb
+  plog alerts ack 1 --note 'looking into it' --store target/demo/alerts.redb
+  PLOG_STORE=/var/lib/plog/alerts.redb plog alerts resolve 1 --note 'pool enlarged'")]
+pub(crate) struct AlertsArgs {
+    /// The store that `plog monitor --store` keeps.
+    #[arg(long, global = true, value_name = "FILE", env = "PLOG_STORE")]
+    pub(crate) store: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) action: AlertsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertsAction {
+    /// List alerts, newest first.
+    List {
+        /// Only alerts in this state.
+        #[arg(long, value_enum)]
+        state: Option<StateArg>,
+        /// Print alerts as JSON lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one alert with its samples and history.
+    Show {
+        /// The alert's id, as `list` prints it.
+        id: String,
+        /// Print the alert as one JSON line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take an alert on: it stays until it is resolved, by hand or by itself.
+    Ack(ActArgs),
+    /// Close an alert; it re-opens should its rule fire again.
+    Resolve(ActArgs),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum StateArg {
+    Open,
+    Acknowledged,
+    Resolved,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ActArgs {
+    /// The alert's id, as `list` prints it.
+    pub(crate) id: String,
+    /// Who acts.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub(crate) by: String,
+    /// Why, or what was done.
+    #[arg(long, default_value = "")]
+    pub(crate) note: String,
+    /// Print the alert as one JSON line afterwards.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog tail target/demo/app.log --level warning
+  plog tail -f /var/log/app.log --logger shop.orders
+  plog tail app.log app.log.1 --trace 0af7651916cd43dd8448eb211c80319c --json")]
+pub(crate) struct TailArgs {
+    /// Files or quoted glob patterns to show.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Go on as the files grow, across rotation.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Show only the last N matching lines of what is there already; 10 with --follow, else all.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) lines: Option<usize>,
+    /// Only lines of this level and above: trace, debug, info, warning, error, critical.
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    pub(crate) level: Option<Level>,
+    /// Only lines of this logger and those below it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) logger: Option<String>,
+    /// Only lines of this trace: 32 lowercase hex digits.
+    #[arg(long, value_name = "ID", value_parser = trace_id)]
+    pub(crate) trace: Option<TraceId>,
+    /// Print JSON lines, whatever form the files have.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog config check config/logging.yaml
+  plog config check config/alerts.yaml
+  PRISMA_LOG__LEVEL=debug plog config show config/logging.yaml --profile production
+  plog config show")]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Check files and print every mistake with its place; profiles or alert rules, by content.
+    Check {
+        /// Files to check.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print mistakes as JSON lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the effective configuration, and where each value comes from.
+    Show {
+        /// The file; by default the one that a service started here would use.
+        file: Option<PathBuf>,
+        /// The profile; by default what PRISMA_ENV or the file says.
+        #[arg(long, value_name = "NAME")]
+        profile: Option<String>,
+        /// Print entries as JSON lines.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    text.parse().map_err(|error: prisma_log_core::Error| error.to_string())
+}
+
+fn trace_id(text: &str) -> Result<TraceId, String> {
+    text.parse().map_err(|error: prisma_log_core::Error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    prisma_log_config::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,7 @@
+//! One module per command.
+
+pub(crate) mod alerts;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod monitor;
+pub(crate) mod tail;

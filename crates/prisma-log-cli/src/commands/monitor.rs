@@ -1,0 +1,222 @@
+//! `plog monitor`: follow files, raise alerts by rules.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use prisma_log_config::rules;
+use prisma_log_core::Error;
+use prisma_log_monitor::{
+    AlertFilter, Monitor, MonitorBuilder, Notification, Progress, Report, Severity, SourceState,
+    SourceStatus, default_rules,
+};
+use serde_json::json;
+
+use crate::args::MonitorArgs;
+use crate::exit::{Failure, Outcome};
+use crate::files::is_pattern;
+use crate::interrupt::Interrupt;
+use crate::present;
+use crate::present::style::{FAINT, STRONG};
+
+pub(crate) fn run(args: &MonitorArgs) -> Outcome {
+    let rules = match &args.rules {
+        Some(file) => {
+            let errors = rules::check(file);
+            if !errors.is_empty() {
+                return Err(Failure::all(errors));
+            }
+            rules::load(file)?
+        }
+        None => default_rules(),
+    };
+    let interrupt = Interrupt::on_signals()?;
+    let mut builder = Monitor::builder().rules(rules).from_start(args.from_start);
+    for file in &args.files {
+        builder = match file.to_str() {
+            Some(pattern) if is_pattern(file) => builder.glob(pattern),
+            _ => builder.file(file),
+        };
+    }
+    if let Some(store) = &args.store {
+        builder = builder.store(store);
+    }
+    if let Some(idle) = args.until_idle {
+        builder = builder.until_idle(idle);
+    }
+    let bar = progress_bar(args);
+    let builder = with_handlers(builder, args, &interrupt, &bar);
+    let monitor = builder.start()?;
+    while !monitor.is_finished() && !interrupt.is_asked() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let store = monitor.store().clone();
+    let report = if interrupt.is_asked() { monitor.stop()? } else { monitor.wait()? };
+    bar.finish_and_clear();
+
+    let mut out = anstream::stdout().lock();
+    if args.json {
+        for alert in store.list(&AlertFilter::all())? {
+            writeln!(out, "{}", with_event("alert", &alert.to_json()))?;
+        }
+        for source in &report.sources {
+            writeln!(out, "{}", source_line(source))?;
+        }
+        writeln!(out, "{}", end_line(&report))?;
+    } else {
+        summary(&mut out, args, &report)?;
+    }
+    drop(out);
+    ended_well(args, &report)
+}
+
+/// Alerts go to stdout as they are raised, problems to stderr.
+fn with_handlers(
+    builder: MonitorBuilder,
+    args: &MonitorArgs,
+    interrupt: &Interrupt,
+    bar: &ProgressBar,
+) -> MonitorBuilder {
+    let json = args.json;
+    let print = {
+        let (interrupt, bar) = (interrupt.clone(), bar.clone());
+        move |news: &Notification| {
+            let line = if json { news.to_json() } else { present::alert::news(news) };
+            let printed = bar.suspend(|| writeln!(anstream::stdout().lock(), "{line}"));
+            if printed.is_err() {
+                // Whoever read the alerts has gone; what is committed stays in the store.
+                interrupt.ask();
+            }
+        }
+    };
+    let complain = {
+        let bar = bar.clone();
+        move |error: &Error| bar.suspend(|| present::error::print(error))
+    };
+    let progress = {
+        let bar = bar.clone();
+        move |progress: &Progress| {
+            bar.set_length(progress.total_bytes);
+            bar.set_position(progress.bytes);
+            bar.set_message(format!("{} lines, {} alerts", progress.lines, progress.alerts));
+        }
+    };
+    builder.on_alert(print.clone()).on_resolved(print).on_error(complain).on_progress(progress)
+}
+
+/// Shown while there is much to scan and somebody looks.
+fn progress_bar(args: &MonitorArgs) -> ProgressBar {
+    if !args.from_start || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
+    let bar = ProgressBar::new(0);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Puts `"event":NAME` in front of a JSON object's keys.
+fn with_event(event: &str, object: &str) -> String {
+    format!("{{\"event\":\"{event}\",{}", object.strip_prefix('{').unwrap_or(object))
+}
+
+fn source_line(source: &SourceStatus) -> serde_json::Value {
+    json!({
+        "event": "source",
+        "path": source.path.to_string_lossy(),
+        "state": state_word(source.state),
+        "lines": source.lines,
+        "bytes": source.bytes,
+        "cut_lines": source.cut_lines,
+        "invalid_utf8_lines": source.invalid_utf8_lines,
+        "rotations": source.rotations,
+        "truncations": source.truncations,
+        "gaps": source.gaps,
+        "bytes_left": source.bytes_left,
+        "error": source.error.as_ref().map(ToString::to_string),
+    })
+}
+
+fn end_line(report: &Report) -> serde_json::Value {
+    json!({
+        "event": "end",
+        "files": report.sources.len(),
+        "lines": report.lines,
+        "bytes": report.bytes,
+        "raised": report.raised,
+        "reopened": report.reopened,
+        "resolved": report.resolved,
+        "redelivered": report.redelivered,
+        "errors": report.errors,
+    })
+}
+
+fn state_word(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Waiting => "missing",
+        SourceState::Following => "read",
+        _ => "failed",
+    }
+}
+
+fn summary(
+    out: &mut impl std::io::Write,
+    args: &MonitorArgs,
+    report: &Report,
+) -> std::io::Result<()> {
+    writeln!(out, "{FAINT}{:>12} {:>12}  file{FAINT:#}", "lines", "bytes")?;
+    for source in &report.sources {
+        let path = present::text::shown(&source.path.to_string_lossy(), 4096);
+        write!(out, "{:>12} {:>12}  {path}", source.lines, source.bytes)?;
+        let notes = [
+            (source.cut_lines, "lines cut"),
+            (source.invalid_utf8_lines, "lines not UTF-8"),
+            (source.rotations, "rotations"),
+            (source.truncations, "truncations"),
+            (source.gaps, "gaps"),
+        ];
+        for (count, what) in notes.into_iter().filter(|&(count, _)| count > 0) {
+            write!(out, "  {FAINT}{count} {what}{FAINT:#}")?;
+        }
+        if source.state != SourceState::Following {
+            let style = present::style::severity(Severity::Error);
+            write!(out, "  {style}{}{style:#}", state_word(source.state))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "{STRONG}{}{STRONG:#} lines, {STRONG}{}{STRONG:#} alerts raised, {} opened again, {} resolved",
+        report.lines, report.raised, report.reopened, report.resolved
+    )?;
+    if let Some(store) = &args.store {
+        let store = store.display();
+        writeln!(out, "{FAINT}see them: plog alerts list --store {store}{FAINT:#}")?;
+    }
+    Ok(())
+}
+
+/// A bounded run must have read all that it was told to read.
+fn ended_well(args: &MonitorArgs, report: &Report) -> Outcome {
+    let mut bad = false;
+    for source in &report.sources {
+        match source.state {
+            SourceState::Following => {}
+            SourceState::Waiting if args.until_idle.is_none() => {}
+            SourceState::Waiting => {
+                bad = true;
+                let error = Error::state(format!("there is no file {}", source.path.display()));
+                present::error::print(&error);
+            }
+            // Its error has been printed when it came up.
+            _ => bad = true,
+        }
+    }
+    if args.until_idle.is_some() && report.sources.is_empty() {
+        bad = true;
+        present::error::print(&Error::state("no file matches"));
+    }
+    if bad { Err(Failure::Shown { usage: false }) } else { Ok(()) }
+}

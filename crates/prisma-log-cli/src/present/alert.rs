@@ -1,0 +1,91 @@
+//! Alerts for people.
+
+use std::fmt::Write as _;
+
+use prisma_log_monitor::{Alert, Notification, NotificationKind, Transition};
+
+use super::style::{self, FAINT, STRONG};
+use super::text;
+
+/// One line: id, state, severity, rule, group, count, last time, last sample.
+pub(crate) fn row(alert: &Alert) -> String {
+    let severity = style::severity(alert.severity);
+    let state = style::state(alert.state);
+    let mut row = format!(
+        "{STRONG}{}{STRONG:#}  {state}{:<12}{state:#}  {severity}{:<8}{severity:#}  {}",
+        alert.id, alert.state, alert.severity, alert.rule
+    );
+    if !alert.group.is_empty() {
+        let _infallible = write!(row, " [{}]", alert.group);
+    }
+    let _infallible = write!(row, "  ×{}  {}", alert.count, alert.last_seen);
+    if let Some(sample) = alert.samples.last() {
+        let _infallible = write!(row, "  {FAINT}{}{FAINT:#}", text::shown(sample, 120));
+    }
+    row
+}
+
+/// All that is known, on several lines.
+pub(crate) fn details(alert: &Alert) -> String {
+    let severity = style::severity(alert.severity);
+    let state = style::state(alert.state);
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _infallible = writeln!(out, "{FAINT}{name:>12}{FAINT:#}  {value}");
+    };
+    line("alert", format!("{STRONG}{}{STRONG:#}", alert.id));
+    line("rule", format!("{}  {FAINT}{}{FAINT:#}", alert.rule, alert.description));
+    line("severity", format!("{severity}{}{severity:#}", alert.severity));
+    line("state", format!("{state}{}{state:#}", alert.state));
+    if !alert.group.is_empty() {
+        line("group", alert.group.to_string());
+    }
+    line("count", alert.count.to_string());
+    line("first seen", alert.first_seen.to_string());
+    line("last seen", alert.last_seen.to_string());
+    for source in &alert.sources {
+        line("source", text::shown(&source.to_string_lossy(), 4096));
+    }
+    for sample in &alert.samples {
+        line("sample", text::shown(sample, 1024));
+    }
+    for transition in &alert.history {
+        line("history", happened(transition));
+    }
+    out
+}
+
+fn happened(transition: &Transition) -> String {
+    let state = style::state(transition.to);
+    let mut text = format!("{}  {state}{}{state:#}", transition.at, transition.to);
+    if let Some(by) = &transition.by {
+        let _infallible = write!(text, " by {}", text::shown(by, 256));
+    }
+    if let Some(note) = &transition.note {
+        let _infallible = write!(text, ": {}", text::shown(note, 1024));
+    }
+    text
+}
+
+/// News on two lines: what happened, and the line that showed it.
+pub(crate) fn news(news: &Notification) -> String {
+    let (word, style) = match news.kind {
+        NotificationKind::Raised => ("ALERT", style::severity(news.severity)),
+        NotificationKind::Reopened => ("AGAIN", style::severity(news.severity)),
+        _ => ("RESOLVED", style::GOOD),
+    };
+    let time = news.last_seen;
+    let mut text = format!("{time} {style}{word:<8} {:<8}{style:#} ", news.severity);
+    let _infallible = write!(text, "{STRONG}{}{STRONG:#}", news.rule);
+    if !news.group.is_empty() {
+        let _infallible = write!(text, " [{}]", news.group);
+    }
+    let _infallible = write!(text, "  ×{}  {FAINT}{}{FAINT:#}", news.count, news.id);
+    if news.redelivered {
+        let _infallible = write!(text, "  {FAINT}(may have been shown before){FAINT:#}");
+    }
+    if let Some(sample) = news.samples.last() {
+        let _infallible = write!(text, "\n    {FAINT}{}{FAINT:#}", text::shown(sample, 160));
+    }
+    text
+}

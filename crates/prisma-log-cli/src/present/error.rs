@@ -1,0 +1,76 @@
+//! Errors on stderr: with the lines that they are about, when they are about a file.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use prisma_log_core::{Error, Place};
+
+/// Prints an error; when it is about a place in a file, with that line of the file.
+pub(crate) fn print(error: &Error) {
+    let source = error.place().filter(|place| place.line > 0).and_then(|place| {
+        let text = std::fs::read_to_string(&place.file).ok()?;
+        Some((place, text))
+    });
+    let rendered = match &source {
+        Some((place, text)) => in_source(error, place, text),
+        None => {
+            let title = Level::ERROR.primary_title(error.to_string());
+            Renderer::styled().render(&[Group::with_title(title)])
+        }
+    };
+    anstream::eprintln!("{rendered}");
+}
+
+fn in_source(error: &Error, place: &Place, text: &str) -> String {
+    let snippet = Snippet::source(text)
+        .path(place.file.to_string_lossy())
+        .annotation(AnnotationKind::Primary.span(token_at(text, place)));
+    let mut group = Level::ERROR.primary_title(message(error)).element(snippet);
+    if let Some(hint) = error.hint() {
+        group = group.element(Level::HELP.message(hint));
+    }
+    Renderer::styled().render(&[group])
+}
+
+/// The message and its causes; place and hint are shown apart from it.
+fn message(error: &Error) -> String {
+    let mut message = error.message().to_owned();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message.push_str(": ");
+        message.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    message
+}
+
+/// The bytes of the word that stands at a place.
+fn token_at(text: &str, place: &Place) -> Range<usize> {
+    let mut lines = text.split_inclusive('\n');
+    let before: usize = lines.by_ref().take(place.line as usize - 1).map(str::len).sum();
+    let line = lines.next().unwrap_or_default().trim_end_matches(['\n', '\r']);
+    let column = (place.column as usize).saturating_sub(1);
+    let start = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    let word = line[start..].find([' ', ':', ',', '#']).unwrap_or(line.len() - start);
+    before + start..before + start + word.max(usize::from(start < line.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_at_a_place() {
+        let text = "a: 1\nbeta: two # é\n  é: x";
+        let check = |line, column, expect: &str| {
+            let place = Place { file: "f".into(), line, column };
+            assert_eq!(&text[token_at(text, &place)], expect, "{line}:{column}");
+        };
+        check(1, 1, "a");
+        check(2, 1, "beta");
+        check(2, 7, "two");
+        check(3, 3, "é");
+        check(3, 99, "");
+        check(9, 1, "");
+    }
+}

@@ -1,0 +1,7 @@
+//! How things look on a terminal.
+
+pub(crate) mod alert;
+pub(crate) mod error;
+pub(crate) mod record;
+pub(crate) mod style;
+pub(crate) mod text;

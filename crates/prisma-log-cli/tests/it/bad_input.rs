@@ -1,0 +1,116 @@
+//! Wrong calls and unreadable files: a clear message, the right exit code, nothing half-written.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::run;
+
+/// Runs `plog`, expects this exit code and all of these words on stderr.
+fn check(dir: &Path, words: &[&str], code: i32, expect: &[&str]) {
+    let said = run(dir, words);
+    assert_eq!(said.code, code, "{words:?}: {}", said.stderr);
+    for word in expect {
+        assert!(said.stderr.contains(word), "{words:?}: no {word:?} in {}", said.stderr);
+    }
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+}
+
+fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::write(at("good.log"), "2026-11-24T08:00:00Z ERROR x: boom\n").unwrap();
+    std::fs::write(at("empty.log"), "").unwrap();
+    std::fs::write(at("binary"), b"\x7fELF\0\0\0\x01\0\0").unwrap();
+    std::fs::create_dir(at("folder")).unwrap();
+    assert!(Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
+    dir
+}
+
+#[test]
+fn files_that_are_no_logs() {
+    let dir = folder();
+    let dir = dir.path();
+    for (name, word) in [
+        ("missing.log", "missing.log"),
+        ("folder", "folder"),
+        ("fifo", "fifo"),
+        ("binary", "binary"),
+    ] {
+        let monitor = ["monitor", "--from-start", "--until-idle", "100ms", "--json"];
+        // One bad file does not stop the others.
+        let words = [&monitor[..], &[name, "good.log"]].concat();
+        check(dir, &words, 1, &[word]);
+        let said = run(dir, &words);
+        let good = said.json().into_iter().find(|line| line["path"] == "good.log").unwrap();
+        assert_eq!(good["lines"], 1, "{}", said.stdout);
+        check(dir, &["tail", name], 1, &[word]);
+        let said = run(dir, &["tail", name, "good.log"]);
+        assert!(said.stdout.contains("boom"), "{}", said.stdout);
+    }
+    let said = run(dir, &["monitor", "--from-start", "--until-idle", "100ms", "empty.log"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    check(dir, &["tail", "nothing-*.log"], 1, &["nothing-*.log"]);
+}
+
+#[test]
+fn rules_that_are_wrong() {
+    let dir = folder();
+    let dir = dir.path();
+    let rule =
+        |body: &str| format!("version: 1\nrules:\n  - name: one\n    severity: error\n{body}");
+    let cases = [
+        ("    match: { message: '(' }\n    threshold: { count: 1, window: 1s }\n", "5:"),
+        ("    match: { message: x }\n    threshold: { count: 0, window: 1s }\n", "count"),
+        ("    match: { message: x }\n    threshold: { count: 1, window: soon }\n", "soon"),
+        ("    match: { massage: x }\n    threshold: { count: 1, window: 1s }\n", "message"),
+        ("   oops\n", "rules.yaml"),
+    ];
+    for (body, word) in cases {
+        std::fs::write(dir.join("rules.yaml"), rule(body)).unwrap();
+        check(dir, &["monitor", "good.log", "--rules", "rules.yaml"], 2, &["rules.yaml", word]);
+        check(dir, &["config", "check", "rules.yaml"], 2, &["rules.yaml", word]);
+    }
+    check(dir, &["monitor", "good.log", "--rules", "none.yaml"], 1, &["none.yaml"]);
+}
+
+#[test]
+fn stores_that_are_none() {
+    let dir = folder();
+    let dir = dir.path();
+    std::fs::write(dir.join("text.redb"), "this is no store").unwrap();
+    for store in ["text.redb", "folder", "good.log/alerts.redb", "/proc/alerts.redb"] {
+        let words = ["monitor", "good.log", "--until-idle", "100ms", "--store", store];
+        check(dir, &words, 1, &[store]);
+    }
+    assert_eq!(std::fs::read_to_string(dir.join("text.redb")).unwrap(), "this is no store");
+    check(dir, &["alerts", "list", "--store", "nowhere.redb"], 2, &["nowhere.redb", "--store"]);
+    assert!(!dir.join("nowhere.redb").exists());
+    check(dir, &["alerts", "list"], 2, &["PLOG_STORE"]);
+}
+
+#[test]
+fn calls_that_make_no_sense() {
+    let dir = folder();
+    let dir = dir.path();
+    check(dir, &[], 2, &["Usage"]);
+    check(dir, &["monitor"], 2, &["FILE"]);
+    check(dir, &["monitor", "x", "--until-idle", "soon"], 2, &["soon"]);
+    check(dir, &["tail", "good.log", "--level", "loud"], 2, &["loud", "warning"]);
+    check(dir, &["tail", "good.log", "--trace", "XYZ"], 2, &["32 lowercase hex digits"]);
+    check(dir, &["demo", "--seconds", "1"], 2, &["4..=600"]);
+    check(dir, &["demo", "--dir", "good.log"], 1, &["good.log"]);
+    check(dir, &["config", "show", "--profile", "nope"], 2, &["nope", "production"]);
+    check(dir, &["config", "check", "none.yaml"], 1, &["none.yaml"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let dir = folder();
+    let plog = env!("CARGO_BIN_EXE_plog");
+    let many = "2026-11-24T08:00:00Z ERROR x: boom\n".repeat(50_000);
+    std::fs::write(dir.path().join("many.log"), many).unwrap();
+    let script = format!("set -o pipefail; '{plog}' tail many.log | head -1");
+    let said = Command::new("bash").arg("-c").arg(script).current_dir(dir.path()).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+}

@@ -1,0 +1,9 @@
+//! `plog` as its users run it.
+
+mod alerts;
+mod bad_input;
+mod broken_config;
+mod demo;
+mod kill;
+mod support;
+mod tail;

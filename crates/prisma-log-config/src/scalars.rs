@@ -1,0 +1,330 @@
+//! The notations of single values: words, levels, sizes, durations, numbers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use prisma_log_core::{Error, Level};
+
+use crate::hint;
+
+/// A value that is written as one word or phrase.
+pub(crate) trait Scalar: Sized {
+    /// What is expected, with an example.
+    const EXPECTED: &'static str;
+
+    /// Reads the value; the error is a hint, where there is one.
+    fn read(text: &str) -> Result<Self, Option<String>>;
+
+    /// The value in its usual notation.
+    fn show(&self) -> String;
+}
+
+/// Implements [`Scalar`] for an enum whose values are words.
+macro_rules! words {
+    ($type:ty, $expected:literal, $($variant:ident = $word:literal),+ $(,)?) => {
+        impl $crate::scalars::Scalar for $type {
+            const EXPECTED: &'static str = $expected;
+
+            fn read(text: &str) -> Result<Self, Option<String>> {
+                match text.to_lowercase().as_str() {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err($crate::hint::closest(text, [$($word),+])
+                        .map(|meant| format!("did you mean `{meant}`?"))),
+                }
+            }
+
+            fn show(&self) -> String {
+                match self { $(Self::$variant => $word.to_owned(),)+ }
+            }
+        }
+    };
+}
+pub(crate) use words;
+
+impl Scalar for String {
+    const EXPECTED: &'static str = "a text";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        if text.is_empty() { Err(Some("it is empty".into())) } else { Ok(text.to_owned()) }
+    }
+
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Scalar for PathBuf {
+    const EXPECTED: &'static str = "a path such as logs/app.log";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        match text {
+            "" => Err(Some("it is empty".into())),
+            _ if text.contains('\0') => Err(Some("a path can't hold a NUL character".into())),
+            _ if text.starts_with("~/") => {
+                Err(Some("`~` stands for nothing here; write the folder out".into()))
+            }
+            _ if text.ends_with('/') => Err(Some("it names a directory; add a file name".into())),
+            _ => Ok(PathBuf::from(text)),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+/// The least severe level that passes; `None` is `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Threshold(pub(crate) Option<Level>);
+
+impl Scalar for Threshold {
+    const EXPECTED: &'static str = "a level: trace, debug, info, warning, error, critical, or off";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Threshold(None));
+        }
+        Level::from_name(text).map(|level| Threshold(Some(level))).ok_or_else(|| {
+            let names = ["trace", "debug", "info", "warning", "error", "critical", "off"];
+            hint::closest(text, names).map(|meant| format!("did you mean `{meant}`?"))
+        })
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or("off".into(), |level| level.as_str().to_lowercase())
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number<const MIN: u64, const MAX: u64>(pub(crate) u64);
+
+impl<const MIN: u64, const MAX: u64> Scalar for Number<MIN, MAX> {
+    const EXPECTED: &'static str = "a whole number";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let digits = text.replace('_', "");
+        match digits.parse::<u64>() {
+            Ok(number) if (MIN..=MAX).contains(&number) => Ok(Number(number)),
+            Ok(_) => Err(Some(format!("it must be from {MIN} to {MAX}"))),
+            Err(_) if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.is_empty() => {
+                Err(Some(format!("it must be from {MIN} to {MAX}")))
+            }
+            Err(_) => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// A number of bytes from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size<const MIN: u64, const MAX: u64>(pub(crate) u64);
+
+const UNITS: [(&str, u64); 9] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+impl<const MIN: u64, const MAX: u64> Scalar for Size<MIN, MAX> {
+    const EXPECTED: &'static str = "a size such as 10MiB";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let text = text.trim();
+        let split = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+        let (digits, unit) = text.split_at(split);
+        let (digits, unit) = (digits.replace('_', ""), unit.trim());
+        if digits.is_empty() {
+            return Err(None);
+        }
+        if unit.starts_with(['.', ',']) {
+            return Err(Some("write a whole number of a smaller unit".into()));
+        }
+        let factor = match UNITS.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name)) {
+            Some(&(_, factor)) => factor,
+            None if unit.is_empty() => 1,
+            None if ["k", "m", "g", "t"].contains(&unit.to_lowercase().as_str()) => {
+                let big = unit.to_uppercase();
+                return Err(Some(format!(
+                    "write `{digits}{big}iB` (powers of 1024) or `{digits}{big}B` (powers of 1000)"
+                )));
+            }
+            None => {
+                let units = UNITS.map(|(name, _)| name);
+                return Err(Some(hint::for_word(unit, "units", &units)));
+            }
+        };
+        let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        match bytes {
+            Some(bytes) if (MIN..=MAX).contains(&bytes) => Ok(Size(bytes)),
+            _ => {
+                let (min, max) = (show_size(MIN), show_size(MAX));
+                Err(Some(format!("it must be from {min} to {max}")))
+            }
+        }
+    }
+
+    fn show(&self) -> String {
+        show_size(self.0)
+    }
+}
+
+/// Bytes in the biggest binary unit that shows them exactly.
+pub(crate) fn show_size(bytes: u64) -> String {
+    let fits = |&&(name, factor): &&(&str, u64)| {
+        name.ends_with("iB") && bytes >= factor && bytes.is_multiple_of(factor)
+    };
+    match UNITS.iter().rev().find(fits) {
+        Some((name, factor)) => format!("{}{name}", bytes / factor),
+        None => format!("{bytes}B"),
+    }
+}
+
+/// Reads a duration as configuration files write it: `500ms`, `30s`, `5m`, `1h30m`, `2d`; at most
+/// 366 days.
+///
+/// # Errors
+/// When the text is something else, such as a number without a unit.
+pub fn parse_duration(text: &str) -> Result<Duration, Error> {
+    Duration::read(text).map_err(|hint| {
+        let error = Error::config(format!("expected {}, found `{text}`", Duration::EXPECTED));
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    })
+}
+
+const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
+
+impl Scalar for Duration {
+    const EXPECTED: &'static str = "a duration such as 30s, 5m or 1h30m";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let text = text.trim();
+        if text == "0" {
+            return Ok(Duration::ZERO);
+        }
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Some(format!("add a unit: `{text}s`")));
+        }
+        let mut total = Duration::ZERO;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (number, tail) = rest.split_at(digits);
+            let tail = tail.trim_start();
+            let unit = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+            let (unit, tail) = tail.split_at(unit);
+            let millis = match unit {
+                "ms" => 1,
+                "s" | "sec" => 1_000,
+                "m" | "min" => 60_000,
+                "h" => 3_600_000,
+                "d" => 86_400_000,
+                _ if number.is_empty() => return Err(None),
+                _ => return Err(Some("units: `ms`, `s`, `m`, `h`, `d`".into())),
+            };
+            let part = number.parse::<u64>().ok().and_then(|n| n.checked_mul(millis));
+            total = part
+                .and_then(|part| total.checked_add(Duration::from_millis(part)))
+                .filter(|total| *total <= MAX_DURATION)
+                .ok_or_else(|| Some("it must be at most 366d".into()))?;
+            rest = tail.trim_start();
+        }
+        if text.is_empty() { Err(None) } else { Ok(total) }
+    }
+
+    fn show(&self) -> String {
+        let mut millis = self.as_millis();
+        let mut shown = String::new();
+        for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+            if millis >= size {
+                shown.push_str(&format!("{}{unit}", millis / size));
+                millis %= size;
+            }
+        }
+        if millis > 0 || shown.is_empty() {
+            shown.push_str(&format!("{millis}ms"));
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `text` is shown as, or the hint after `!`.
+    fn check<T: Scalar>(text: &str, expect: &str) {
+        let got = match T::read(text) {
+            Ok(value) => value.show(),
+            Err(hint) => format!("!{}", hint.unwrap_or_default()),
+        };
+        assert_eq!(got, expect, "{text:?}");
+    }
+
+    #[test]
+    fn sizes() {
+        type S = Size<1, { 1 << 50 }>;
+        check::<S>("10MiB", "10MiB");
+        check::<S>("10 mib", "10MiB");
+        check::<S>("1_024", "1KiB");
+        check::<S>("1000kB", "1000000B");
+        check::<S>("1536KiB", "1536KiB");
+        check::<S>("2048MiB", "2GiB");
+        check::<S>("10M", "!write `10MiB` (powers of 1024) or `10MB` (powers of 1000)");
+        check::<S>("10MoB", "!did you mean `MB`?");
+        check::<S>("1.5GiB", "!write a whole number of a smaller unit");
+        check::<S>("0", "!it must be from 1B to 1024TiB");
+        check::<S>("99999999999999999999TiB", "!it must be from 1B to 1024TiB");
+        check::<S>("big", "!");
+        check::<S>("-1", "!");
+        check::<S>("", "!");
+    }
+
+    #[test]
+    fn durations() {
+        check::<Duration>("30s", "30s");
+        check::<Duration>("1h30m", "1h30m");
+        check::<Duration>("90 min", "1h30m");
+        check::<Duration>("1500ms", "1s500ms");
+        check::<Duration>("2d 1s", "2d1s");
+        check::<Duration>("0", "0ms");
+        check::<Duration>("30", "!add a unit: `30s`");
+        check::<Duration>("5x", "!units: `ms`, `s`, `m`, `h`, `d`");
+        check::<Duration>("1h30", "!units: `ms`, `s`, `m`, `h`, `d`");
+        check::<Duration>("-5s", "!");
+        check::<Duration>("soon", "!");
+        check::<Duration>("", "!");
+        check::<Duration>("367d", "!it must be at most 366d");
+        check::<Duration>("99999999999999999999d", "!it must be at most 366d");
+    }
+
+    #[test]
+    fn numbers_levels_and_paths() {
+        check::<Number<0, 1000>>("5", "5");
+        check::<Number<0, 1000>>("1_000", "1000");
+        check::<Number<0, 1000>>("1001", "!it must be from 0 to 1000");
+        check::<Number<0, 1000>>("99999999999999999999", "!it must be from 0 to 1000");
+        check::<Number<0, 1000>>("-1", "!");
+        check::<Number<0, 1000>>("five", "!");
+        check::<Threshold>("WARN", "warning");
+        check::<Threshold>("Off", "off");
+        check::<Threshold>("inof", "!did you mean `info`?");
+        check::<Threshold>("loud", "!");
+        check::<PathBuf>("logs/app.log", "logs/app.log");
+        check::<PathBuf>("logs/", "!it names a directory; add a file name");
+        check::<PathBuf>("~/app.log", "!`~` stands for nothing here; write the folder out");
+        check::<String>("", "!it is empty");
+    }
+}

@@ -1,0 +1,77 @@
+//! Failures that cost no record: who hears of them, and how often the attempt is repeated.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use prisma_log_core::Error;
+
+pub(crate) type ErrorHandler = Box<dyn Fn(&Error) + Send>;
+
+pub(crate) struct Failures {
+    handler: Option<ErrorHandler>,
+}
+
+impl Failures {
+    pub(crate) fn new(handler: Option<ErrorHandler>) -> Self {
+        Failures { handler }
+    }
+
+    pub(crate) fn report(&self, error: &Error) {
+        match &self.handler {
+            Some(handler) => handler(error),
+            None => {
+                // stderr may be closed; there is nowhere left to say so.
+                let _unwritable = writeln!(std::io::stderr(), "prisma-log: {error}");
+            }
+        }
+    }
+}
+
+/// When a failed attempt may be repeated: after one second, then twice as long each time, up to
+/// a minute. Until then the operation counts as failing and is not tried.
+#[derive(Default)]
+pub(crate) struct BackOff {
+    until: Option<Instant>,
+    wait: Duration,
+}
+
+impl BackOff {
+    const FIRST: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    pub(crate) fn may_try(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now >= until)
+    }
+
+    pub(crate) fn failed(&mut self, now: Instant) {
+        self.wait = (self.wait * 2).clamp(Self::FIRST, Self::LONGEST);
+        self.until = Some(now + self.wait);
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        *self = BackOff::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_longer_up_to_a_minute_and_forgets_on_success() {
+        let mut back_off = BackOff::default();
+        let mut now = Instant::now();
+        assert!(back_off.may_try(now));
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            back_off.failed(now);
+            assert!(!back_off.may_try(now + back_off.wait - Duration::from_nanos(1)));
+            now += back_off.wait;
+            assert!(back_off.may_try(now));
+            waits.push(back_off.wait.as_secs());
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        back_off.succeeded();
+        assert!(back_off.may_try(now));
+    }
+}

@@ -1,0 +1,181 @@
+//! Several processes on one file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use prisma_log_core::Sink as _;
+use tempfile::TempDir;
+
+use crate::support::{files, line, lines, parse, quiet, write};
+
+const LIMIT: u64 = 64 * 1024;
+
+/// Starts this test program again as a writer.
+fn spawn(folder: &Path, writer: usize, from: u64, count: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_writes"])
+        .env("PRISMA_LOG_TEST_WRITER", format!("{writer} {from} {count}"))
+        .env("PRISMA_LOG_TEST_FOLDER", folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn acknowledged(folder: &Path, writer: usize) -> u64 {
+    let bytes = fs::read(folder.join(format!("ack-{writer}"))).unwrap_or_default();
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+#[test]
+fn child_writes() {
+    use std::os::unix::fs::FileExt as _;
+
+    let Some(task) = std::env::var("PRISMA_LOG_TEST_WRITER").ok() else { return };
+    let folder = PathBuf::from(std::env::var_os("PRISMA_LOG_TEST_FOLDER").unwrap());
+    let mut task = task.split(' ').map(|part| part.parse::<u64>().unwrap());
+    let (writer, from, count) =
+        (task.next().unwrap() as usize, task.next().unwrap(), task.next().unwrap());
+    // How many were acknowledged survives this process as the log file itself does.
+    let ack = fs::File::create(folder.join(format!("ack-{writer}"))).unwrap();
+    ack.write_all_at(&from.to_le_bytes(), 0).unwrap();
+    let mut random = fastrand::Rng::with_seed(writer as u64 * 1_000_003 + from);
+    let builder = quiet(&folder.join("app.log")).max_file_bytes(LIMIT).max_backups(usize::MAX);
+    let mut sink = builder.build().unwrap();
+    let mut number = from;
+    while number < from + count {
+        let size = random.u64(1..6).min(from + count - number);
+        let large = random.usize(..10) == 0;
+        let batch: Vec<_> = (number..number + size)
+            .map(|number| line(writer, number, random.usize(..if large { 9000 } else { 200 })))
+            .collect();
+        write(&mut sink, &batch).unwrap();
+        number += size;
+        ack.write_all_at(&number.to_le_bytes(), 0).unwrap();
+    }
+    sink.flush().unwrap();
+}
+
+/// Each writer's numbers in the order of the files; nothing else may be in them.
+fn numbers(folder: &Path) -> BTreeMap<usize, Vec<u64>> {
+    let mut found: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for text in lines(&files(folder)) {
+        let (writer, number) = parse(&text).unwrap_or_else(|| panic!("torn: {text:.100}"));
+        found.entry(writer).or_default().push(number);
+    }
+    found
+}
+
+#[test]
+fn four_processes_rotate_one_file() {
+    const EACH: u64 = 4000;
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let children: Vec<_> = (0..4).map(|writer| spawn(folder, writer, 0, EACH)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let found = numbers(folder);
+    assert_eq!(found.len(), 4);
+    for numbers in found.values() {
+        assert!(numbers.iter().copied().eq(0..EACH), "lost, doubled or out of order");
+    }
+    // Beyond the limit a file has at most what three others were writing.
+    let largest = files(folder).iter().map(|path| fs::metadata(path).unwrap().len()).max();
+    assert!(largest.unwrap() <= LIMIT + 3 * 5 * 9_100, "{largest:?}");
+    let rotations = files(folder).len() - 1;
+    println!("4 processes, {} records, {rotations} rotations: 0 lost, 0 torn", 4 * EACH);
+    assert!(rotations > 100);
+    assert!(!folder.join("app.log.torn").exists());
+}
+
+#[test]
+fn a_writer_killed_again_and_again_loses_nothing_acknowledged() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut from = 0;
+    let (mut kills, mut files_seen) = (0, 0);
+    while kills < 50 {
+        let mut child = spawn(folder, 0, from, u64::MAX / 2);
+        wait_until(|| acknowledged(folder, 0) > from);
+        std::thread::sleep(Duration::from_micros(random.u64(..15_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+
+        // Opening repairs; a record on top shows that the tail is clean.
+        let mut sink = quiet(&folder.join("app.log")).build().unwrap();
+        write(&mut sink, &[line(1, kills, 10)]).unwrap();
+        drop(sink);
+        let acknowledged = acknowledged(folder, 0);
+        let found = numbers(folder);
+        let found = found.get(&0).cloned().unwrap_or_default();
+        let upto = found.last().map_or(from, |last| last + 1);
+        assert!(found.iter().copied().eq(from..upto), "lost or doubled after kill {kills}");
+        assert!(upto >= acknowledged, "{upto} of {acknowledged} acknowledged after kill {kills}");
+        from = upto;
+
+        files_seen += files(folder).len();
+        for path in files(folder) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let torn = fs::read(folder.join("app.log.torn")).unwrap_or_default();
+    println!(
+        "{kills} kills, {from} records in {files_seen} files: 0 acknowledged lost, \
+         0 torn lines left, {} torn bytes kept aside",
+        torn.len()
+    );
+}
+
+#[test]
+fn a_killed_writer_leaves_nothing_in_the_others_way() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let mut random = fastrand::Rng::with_seed(6);
+    let others: Vec<_> = (0..2).map(|writer| spawn(folder, writer, 0, 6000)).collect();
+    let mut upto = 0;
+    let mut promised = Vec::new();
+    for _ in 0..15 {
+        let mut child = spawn(folder, 2, upto, u64::MAX / 2);
+        wait_until(|| acknowledged(folder, 2) > upto);
+        std::thread::sleep(Duration::from_micros(random.u64(..10_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let acknowledged = acknowledged(folder, 2);
+        promised.extend(upto..acknowledged);
+        // The batch under way when it died may be there; its numbers must not come again.
+        upto = acknowledged + 10;
+    }
+    for mut child in others {
+        assert!(child.wait().unwrap().success());
+    }
+    drop(quiet(&folder.join("app.log")).build().unwrap());
+    let found = numbers(folder);
+    for writer in 0..2 {
+        assert!(found[&writer].iter().copied().eq(0..6000), "writer {writer}");
+    }
+    let killed = &found[&2];
+    assert!(killed.windows(2).all(|pair| pair[0] < pair[1]), "doubled or out of order");
+    let lost = promised.iter().filter(|number| killed.binary_search(number).is_err()).count();
+    assert_eq!(lost, 0, "acknowledged records lost");
+    let torn = fs::read(folder.join("app.log.torn")).unwrap_or_default();
+    println!(
+        "15 kills beside 2 writers: 12,000 records of theirs and {} of its own whole, \
+         {} torn bytes kept aside",
+        killed.len(),
+        torn.len()
+    );
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let mut patience = 60_000;
+    while !done() {
+        patience -= 1;
+        assert!(patience > 0, "waited a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the tests share: an encoder that writes the message alone, and reading files back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use prisma_log_core::{BatchError, Encoder, Level, Record, Sink, Timestamp};
+use prisma_log_file::{FileSink, FileSinkBuilder};
+
+pub(crate) struct Bare;
+
+impl Encoder for Bare {
+    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(record.message.as_bytes());
+    }
+}
+
+/// A builder whose sinks complain to nobody.
+pub(crate) fn quiet(path: &Path) -> FileSinkBuilder {
+    FileSink::builder(path).encoder(Bare).on_error(|_| ())
+}
+
+pub(crate) fn write<S: AsRef<str>>(sink: &mut impl Sink, messages: &[S]) -> Result<(), BatchError> {
+    let batch: Vec<_> = messages
+        .iter()
+        .map(|message| Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", message.as_ref()))
+        .collect();
+    sink.write(&batch)
+}
+
+/// A line by which a record is found again: who wrote it, its number, and whether it is whole.
+pub(crate) fn line(writer: usize, number: u64, padding: usize) -> String {
+    format!("{writer}:{number}:{padding}:{}.", "x".repeat(padding))
+}
+
+/// Writer and number of a line that [`line()`] made; `None` when anything of it is missing.
+pub(crate) fn parse(line: &str) -> Option<(usize, u64)> {
+    let mut parts = line.splitn(4, ':');
+    let writer = parts.next()?.parse().ok()?;
+    let number = parts.next()?.parse().ok()?;
+    let padding: usize = parts.next()?.parse().ok()?;
+    let text = parts.next()?.strip_suffix('.')?;
+    (text.len() == padding && text.bytes().all(|byte| byte == b'x')).then_some((writer, number))
+}
+
+/// The rotated files of `app.log` in the folder and the file itself, oldest first.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<(u64, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let number = match name.strip_prefix("app.log") {
+            Some("") => 0,
+            Some(rest) => match rest.strip_prefix('.').and_then(|n| n.parse().ok()) {
+                Some(number) => number,
+                None => continue,
+            },
+            None => continue,
+        };
+        if entry.file_type().unwrap().is_file() {
+            found.push((number, entry.path()));
+        }
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
+/// All lines of the files that are not blank; the last line of each must be whole.
+pub(crate) fn lines(files: &[PathBuf]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'), "{} is torn", path.display());
+        lines.extend(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));
+    }
+    lines
+}

@@ -1,0 +1,294 @@
+//! User keys: kept apart from the envelope, and from each other when they repeat.
+
+use std::cell::{Cell, LazyCell};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use prisma_log_core::{Fields, Record};
+
+/// Up to this many entries, a key is compared with each one before it; above, a table is kept.
+const SCAN_LIMIT: usize = 24;
+
+/// Above this many slots the table's memory is given back after use.
+const KEPT_SLOTS: usize = 8192;
+
+/// What an encoder's keys look like.
+pub(crate) struct KeyRule {
+    /// Every envelope key that the encoder may write where user keys stand.
+    reserved: &'static [&'static str],
+    /// Bit n: a reserved key is n bytes long.
+    reserved_lengths: u64,
+    /// What is put before a user key that is reserved or starts with this already.
+    prefix: &'static str,
+    /// Whether `.`, `*` and `\` become `_`.
+    dedot: bool,
+}
+
+impl KeyRule {
+    pub(crate) const fn new(reserved: &'static [&'static str]) -> Self {
+        let mut reserved_lengths = 0;
+        let mut i = 0;
+        while i < reserved.len() {
+            reserved_lengths |= 1 << reserved[i].len();
+            i += 1;
+        }
+        KeyRule { reserved, reserved_lengths, prefix: "fields.", dedot: false }
+    }
+
+    /// The rule with `.`, `*` and `\` replaced by `_` in every key, as ecs-logging wants labels.
+    pub(crate) const fn dedotted(mut self) -> Self {
+        self.prefix = "fields_";
+        self.dedot = true;
+        self
+    }
+
+    fn needs_prefix(&self, key: &str) -> bool {
+        let length_taken = key.len() < 64 && self.reserved_lengths >> key.len() & 1 == 1;
+        length_taken && self.reserved.iter().any(|reserved| self.same(reserved, key))
+            || key.get(..self.prefix.len()).is_some_and(|start| self.same(start, self.prefix))
+    }
+
+    /// Whether two keys would be written alike.
+    fn same(&self, a: &str, b: &str) -> bool {
+        if self.dedot {
+            a.len() == b.len() && a.bytes().map(dedot).eq(b.bytes().map(dedot))
+        } else {
+            a == b
+        }
+    }
+
+    fn hash(&self, key: &str, state: &RandomState) -> u64 {
+        let mut hasher = state.build_hasher();
+        if self.dedot {
+            key.bytes().for_each(|byte| hasher.write_u8(dedot(byte)));
+        } else {
+            hasher.write(key.as_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+/// The byte that stands for `byte` in an ECS label key.
+pub(crate) const fn dedot(byte: u8) -> u8 {
+    match byte {
+        b'.' | b'*' | b'\\' => b'_',
+        other => other,
+    }
+}
+
+/// A user key as it is to be written: `prefix`, `key`, and `#nth` unless that is 0.
+#[derive(Debug, PartialEq)]
+pub(crate) struct WrittenKey<'k> {
+    pub(crate) prefix: &'static str,
+    pub(crate) key: &'k str,
+    pub(crate) nth: u32,
+}
+
+/// Resolves the keys of one record, context entries first.
+pub(crate) struct Keys<'r> {
+    rule: &'static KeyRule,
+    entries: [&'r Fields; 2],
+    next: usize,
+    /// Open addressing; empty while scanning is cheaper.
+    table: Vec<Slot>,
+}
+
+/// Index (from 1) of the first entry with a key, and how often the key was seen; 0 when free.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    first: u32,
+    count: u32,
+}
+
+thread_local! {
+    static TABLE: Cell<Vec<Slot>> = const { Cell::new(Vec::new()) };
+    static HASH: LazyCell<RandomState> = const { LazyCell::new(RandomState::new) };
+}
+
+impl<'r> Keys<'r> {
+    pub(crate) fn new(rule: &'static KeyRule, record: &Record<'r>) -> Self {
+        let entries = [&record.context.entries, record.fields];
+        let total = entries[0].len() + entries[1].len();
+        let mut table = Vec::new();
+        if total > SCAN_LIMIT && u32::try_from(total).is_ok() {
+            table = TABLE.try_with(Cell::take).unwrap_or_default();
+            table.clear();
+            table.resize((total * 2).next_power_of_two(), Slot::default());
+        }
+        Keys { rule, entries, next: 0, table }
+    }
+
+    /// How the next key is to be written; called once for each entry, in order.
+    pub(crate) fn resolve<'k>(&mut self, key: &'k str) -> WrittenKey<'k> {
+        let nth = if self.table.is_empty() { self.scan(key) } else { self.look_up(key) };
+        self.next += 1;
+        let shown = nth > 1 || split_suffix(key).is_some() || key.is_empty();
+        WrittenKey {
+            prefix: if self.rule.needs_prefix(key) { self.rule.prefix } else { "" },
+            key,
+            nth: if shown { nth } else { 0 },
+        }
+    }
+
+    fn scan(&self, key: &str) -> u32 {
+        let [context, fields] = self.entries;
+        let earlier = context.iter().chain(fields.iter()).take(self.next);
+        1 + earlier.filter(|(other, _)| self.rule.same(other, key)).count() as u32
+    }
+
+    fn look_up(&mut self, key: &str) -> u32 {
+        let mask = self.table.len() - 1;
+        let hash = HASH.try_with(|state| self.rule.hash(key, state)).unwrap_or_default();
+        let mut at = hash as usize & mask;
+        loop {
+            let Slot { first, count } = self.table[at];
+            if first == 0 {
+                self.table[at] = Slot { first: self.next as u32 + 1, count: 1 };
+                return 1;
+            }
+            if self.key(first as usize - 1).is_some_and(|other| self.rule.same(other, key)) {
+                self.table[at].count = count + 1;
+                return count + 1;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn key(&self, index: usize) -> Option<&'r str> {
+        let [context, fields] = self.entries;
+        let entry = match index.checked_sub(context.len()) {
+            None => context.at(index),
+            Some(index) => fields.at(index),
+        };
+        entry.map(|(key, _)| key)
+    }
+}
+
+impl Drop for Keys<'_> {
+    fn drop(&mut self) {
+        if self.table.capacity() > 0 && self.table.capacity() <= KEPT_SLOTS {
+            let table = std::mem::take(&mut self.table);
+            // At the thread's end there is nowhere to keep it, and no need to.
+            let _ = TABLE.try_with(|kept| kept.set(table));
+        }
+    }
+}
+
+/// Splits a key that ends in `#` and digits before the `#`.
+fn split_suffix(key: &str) -> Option<(&str, &str)> {
+    let (rest, digits) = key.rsplit_once('#')?;
+    let wellformed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    wellformed.then_some((rest, digits))
+}
+
+/// Reads a written key back: the user's key, and which repetition of it this is, from 1.
+///
+/// For keys that are not the encoder's own envelope keys, and after the escapes of the format
+/// were undone. ECS labels can't be read back whole, for that standard wants `.`, `*` and `\`
+/// replaced.
+///
+/// # Examples
+///
+/// ```
+/// use prisma_log_format::decode_key;
+///
+/// assert_eq!(decode_key("user_id"), ("user_id", 1));
+/// assert_eq!(decode_key("user_id#2"), ("user_id", 2));
+/// assert_eq!(decode_key("fields.level#3"), ("level", 3));
+/// assert_eq!(decode_key("issue#7#1"), ("issue#7", 1));
+/// ```
+pub fn decode_key(written: &str) -> (&str, u32) {
+    let (key, nth) = match split_suffix(written) {
+        Some((key, digits)) => (key, digits.parse().unwrap_or(u32::MAX)),
+        None => (written, 1),
+    };
+    (key.strip_prefix("fields.").unwrap_or(key), nth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prisma_log_core::{ContextData, Level, Timestamp};
+
+    static PLAIN: KeyRule = KeyRule::new(&["level", "trace_id", "code.file.path"]);
+    static LABELS: KeyRule = KeyRule::new(&["seq"]).dedotted();
+
+    fn written(rule: &'static KeyRule, context: &[&str], fields: &[&str]) -> Vec<String> {
+        let list = |keys: &[&str]| Fields::from_iter(keys.iter().map(|&key| (key, 1_u64)));
+        let mut data = ContextData::default();
+        data.entries = list(context);
+        let fields = list(fields);
+        let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", "");
+        record.context = &data;
+        record.fields = &fields;
+        let mut keys = Keys::new(rule, &record);
+        let entries = data.entries.iter().chain(fields.iter());
+        let written = entries.map(|(key, _)| {
+            let WrittenKey { prefix, key, nth } = keys.resolve(key);
+            if nth == 0 { format!("{prefix}{key}") } else { format!("{prefix}{key}#{nth}") }
+        });
+        written.collect()
+    }
+
+    #[test]
+    fn reserved_and_repeated_keys_get_out_of_the_way() {
+        let check = |context: &[&str], fields: &[&str], expect: &[&str]| {
+            assert_eq!(written(&PLAIN, context, fields), expect);
+        };
+        check(&[], &["a", "b"], &["a", "b"]);
+        check(&["user_id"], &["user_id", "user_id"], &["user_id", "user_id#2", "user_id#3"]);
+        check(&[], &["level", "level"], &["fields.level", "fields.level#2"]);
+        check(&[], &["code.file.path"], &["fields.code.file.path"]);
+        check(&[], &["Level", "levels"], &["Level", "levels"]);
+        check(&[], &["fields.level", "fields."], &["fields.fields.level", "fields.fields."]);
+        check(&[], &["fields", "fieldsx"], &["fields", "fieldsx"]);
+        check(&[], &["a#2", "a", "a"], &["a#2#1", "a", "a#2"]);
+        check(&[], &["a#02", "a#02", "a#"], &["a#02#1", "a#02#2", "a#"]);
+        check(&[], &["", "", "#1"], &["#1", "#2", "#1#1"]);
+        check(&[], &["é#1", "#é"], &["é#1#1", "#é"]);
+    }
+
+    #[test]
+    fn labels_repeat_by_what_is_written() {
+        let keys = written(&LABELS, &["a.b"], &["a_b", r"a\b", "seq", "fields.seq", "fields_x"]);
+        let shown =
+            ["a.b", "a_b#2", r"a\b#3", "fields_seq", "fields_fields.seq", "fields_fields_x"];
+        assert_eq!(keys, shown);
+    }
+
+    #[test]
+    fn the_table_agrees_with_scanning() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for total in [SCAN_LIMIT, SCAN_LIMIT + 1, 100, 3000] {
+            let names: Vec<String> = (0..total).map(|_| random.u32(0..40).to_string()).collect();
+            let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+            let (context, fields) = keys.split_at(total / 3);
+            let mut seen = std::collections::HashMap::new();
+            let expect = keys.iter().map(|&key| {
+                let nth = seen.entry(key).and_modify(|n| *n += 1).or_insert(1);
+                if *nth == 1 { key.to_owned() } else { format!("{key}#{nth}") }
+            });
+            let expect: Vec<String> = expect.collect();
+            assert_eq!(written(&PLAIN, context, fields), expect);
+        }
+    }
+
+    #[test]
+    fn written_keys_are_unique_and_read_back() {
+        let mut random = fastrand::Rng::with_seed(2);
+        let pieces = ["a", "#", "1", "2", "fields.", "level", "", "é", ".", "_", "\\"];
+        for round in 0..20_000 {
+            let name = |random: &mut fastrand::Rng| -> String {
+                (0..random.usize(0..5)).map(|_| pieces[random.usize(..pieces.len())]).collect()
+            };
+            let total = if round % 50 == 0 { 60 } else { 8 };
+            let names: Vec<String> = (0..total).map(|_| name(&mut random)).collect();
+            let keys: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut unique = std::collections::HashSet::new();
+            for (key, written) in keys.iter().zip(written(&PLAIN, &keys[..2], &keys[2..])) {
+                assert_eq!(decode_key(&written).0, *key, "{written:?} of {keys:?}");
+                assert!(!PLAIN.reserved.contains(&written.as_str()));
+                assert!(unique.insert(written), "repeated in {keys:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Alerts, what is known about them and what may be done with them.
+
+mod codec;
+mod filter;
+mod group;
+mod lifecycle;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use prisma_log_core::Timestamp;
+
+pub use filter::AlertFilter;
+pub use group::Group;
+pub use lifecycle::{AlertState, Transition};
+
+use crate::Severity;
+use crate::text::{Escaped, json_array, json_object, json_string};
+
+/// Sample lines that an alert keeps.
+pub(crate) const MAX_SAMPLES: usize = 5;
+/// Source paths that an alert keeps.
+const MAX_SOURCES: usize = 16;
+
+/// What a rule found in one group, from its first occurrence until it is resolved and beyond.
+///
+/// Rule and group together identify an alert: while it is not resolved, further matches raise its
+/// count, and when the threshold is reached again after it was resolved, the same alert opens
+/// again.
+///
+/// `Display` writes one line for people, [`Alert::to_json`] one line for programs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Alert {
+    /// `A` and a number that grows: `A000042`. Ids sort by age.
+    pub id: String,
+    /// The rule's name.
+    pub rule: String,
+    /// The rule's description when the alert was raised.
+    pub description: String,
+    /// The rule's severity when the alert was raised.
+    pub severity: Severity,
+    /// Where in its life the alert is.
+    pub state: AlertState,
+    /// The values of the rule's `group_by` keys.
+    pub group: Group,
+    /// The files that matching lines came from, at most 16.
+    pub sources: Vec<PathBuf>,
+    /// The time of the earliest match, as the log states it.
+    pub first_seen: Timestamp,
+    /// The time of the latest match, as the log states it.
+    pub last_seen: Timestamp,
+    /// Matches, including those that led to the alert; those that found it resolved and did not
+    /// reach the threshold again are not in it.
+    pub count: u64,
+    /// The last matching lines, oldest first: at most 5 of at most 1 KiB, as they stand in the log
+    /// (with control characters; `Display` and JSON escape them).
+    pub samples: Vec<String>,
+    /// What happened to the alert, oldest first; of very long histories the first and the last
+    /// hundred entries.
+    pub history: Vec<Transition>,
+    pub(crate) inner: Inner,
+}
+
+/// What the monitor needs to go on with an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Inner {
+    pub(crate) number: u64,
+    /// The quiet period of the rule when the alert was last raised.
+    pub(crate) resolve_after: Duration,
+    /// Event time of the match that was read last, and the file it came from: the quiet period
+    /// runs from here on that file's clock.
+    pub(crate) quiet_since: Timestamp,
+    pub(crate) quiet_source: PathBuf,
+    /// The group's match number up to which matches are in `count`.
+    pub(crate) counted: u64,
+    /// The alert's place in the queue of resolved alerts that retention shortens.
+    pub(crate) resolved_number: Option<u64>,
+}
+
+impl Alert {
+    /// The id that belongs to a number.
+    pub(crate) fn id_of(number: u64) -> String {
+        format!("A{number:06}")
+    }
+
+    /// The number in an id, with or without the leading letter and zeros.
+    pub(crate) fn number_of(id: &str) -> Option<u64> {
+        let digits = id.strip_prefix(['A', 'a']).unwrap_or(id);
+        let wellformed = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if wellformed { digits.parse().ok() } else { None }
+    }
+
+    /// The last acknowledgement, unless the alert was resolved or opened again since.
+    pub fn acknowledgement(&self) -> Option<&Transition> {
+        let last = self.history.last()?;
+        (last.to == AlertState::Acknowledged).then_some(last)
+    }
+
+    /// The resolution, while the alert is resolved.
+    pub fn resolution(&self) -> Option<&Transition> {
+        let last = self.history.last()?;
+        (last.to == AlertState::Resolved).then_some(last)
+    }
+
+    /// The alert as one line of JSON without a line end.
+    ///
+    /// Keys: `id`, `rule`, `description`, `severity`, `state`, `group` (object), `count`,
+    /// `first_seen`, `last_seen`, `sources`, `samples`, `acknowledged_by`, `acknowledged_at`,
+    /// `acknowledged_note`, `resolved_by`, `resolved_at`, `resolved_note` (null when they do not
+    /// apply, `resolved_by` also after a quiet period), `history` (objects with `from`, `to`,
+    /// `at`, `by`, `note`). Times are RFC 3339 in UTC.
+    pub fn to_json(&self) -> String {
+        json_object(self.json_pairs())
+    }
+
+    pub(crate) fn json_pairs(&self) -> Vec<(&'static str, String)> {
+        let time = |time: Timestamp| json_string(&time.to_string());
+        let mut pairs = vec![
+            ("id", json_string(&self.id)),
+            ("rule", json_string(&self.rule)),
+            ("description", json_string(&self.description)),
+            ("severity", json_string(self.severity.as_str())),
+            ("state", json_string(self.state.as_str())),
+            ("group", json_object(self.group.iter().map(|(k, v)| (k, json_string(v))))),
+            ("count", self.count.to_string()),
+            ("first_seen", time(self.first_seen)),
+            ("last_seen", time(self.last_seen)),
+            (
+                "sources",
+                json_array(self.sources.iter().map(|path| json_string(&path.to_string_lossy()))),
+            ),
+            ("samples", json_array(self.samples.iter().map(|sample| json_string(sample)))),
+        ];
+        let acknowledged =
+            self.history.iter().rev().find(|t| t.to == AlertState::Acknowledged).filter(|_| {
+                // Opening again ends an acknowledgement; resolving keeps it for the record.
+                self.history.iter().rev().find(|t| t.to != AlertState::Resolved).map(|t| t.to)
+                    == Some(AlertState::Acknowledged)
+            });
+        let keys = [
+            (acknowledged, ["acknowledged_by", "acknowledged_at", "acknowledged_note"]),
+            (self.resolution(), ["resolved_by", "resolved_at", "resolved_note"]),
+        ];
+        for (transition, [by, at, note]) in keys {
+            pairs.push((by, optional(transition.and_then(|t| t.by.as_deref()))));
+            pairs.push((at, transition.map_or_else(|| "null".into(), |t| time(t.at))));
+            pairs.push((note, optional(transition.and_then(|t| t.note.as_deref()))));
+        }
+        pairs.push(("history", json_array(self.history.iter().map(Transition::to_json))));
+        pairs
+    }
+
+    pub(crate) fn add_source(&mut self, source: &std::path::Path) {
+        if self.sources.len() < MAX_SOURCES && !self.sources.iter().any(|have| have == source) {
+            self.sources.push(source.to_owned());
+        }
+    }
+
+    pub(crate) fn add_samples(&mut self, samples: impl IntoIterator<Item = String>) {
+        self.samples.extend(samples);
+        let surplus = self.samples.len().saturating_sub(MAX_SAMPLES);
+        self.samples.drain(..surplus);
+    }
+}
+
+pub(crate) fn optional(text: Option<&str>) -> String {
+    text.map_or_else(|| "null".into(), json_string)
+}
+
+impl fmt::Display for Alert {
+    /// `ERROR database-refused [db=orders]: 12 in 34s, open, A000042: last line`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.severity.as_str().to_uppercase(), self.rule)?;
+        if !self.group.is_empty() {
+            write!(f, " [{}]", self.group)?;
+        }
+        let span = self.last_seen.saturating_since(self.first_seen);
+        write!(f, ": {} in {}, {}, {}", self.count, Span(span), self.state, self.id)?;
+        match self.samples.last() {
+            Some(sample) => write!(f, ": {}", Escaped(sample)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A duration in its two largest units: `250ms`, `34s`, `2m5s`, `3h20m`, `4d1h`.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (large, unit, small, small_unit) = match seconds {
+            0 => return write!(f, "{}ms", self.0.as_millis()),
+            1..60 => return write!(f, "{seconds}s"),
+            60..3_600 => (seconds / 60, "m", seconds % 60, "s"),
+            3_600..86_400 => (seconds / 3_600, "h", seconds / 60 % 60, "m"),
+            _ => (seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
+        };
+        write!(f, "{large}{unit}")?;
+        if small == 0 { Ok(()) } else { write!(f, "{small}{small_unit}") }
+    }
+}
+
+#[cfg(test)]
+mod tests;

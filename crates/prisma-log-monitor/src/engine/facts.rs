@@ -1,0 +1,67 @@
+//! Everything that can be asked about one line.
+
+use std::path::Path;
+
+use prisma_log_core::{Level, Value};
+use prisma_log_tail::LogLine;
+use regex::Regex;
+
+/// A line and what a rule's patterns captured from it.
+pub(crate) struct Facts<'a> {
+    pub(crate) source: &'a Path,
+    pub(crate) line: &'a LogLine,
+    pub(crate) raw: &'a str,
+}
+
+/// Named groups of a rule's patterns that took part in the match, first pattern first.
+pub(crate) type Captured<'a> = Vec<(&'a str, &'a str)>;
+
+/// A field's value; some are made for the question.
+pub(crate) enum Found<'a> {
+    Value(Value<'a>),
+    Text(String),
+}
+
+impl Found<'_> {
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Found::Value(value) => *value,
+            Found::Text(text) => Value::Str(text),
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// The value of `key`: a capture, a property of the line, or one of its fields.
+    pub(crate) fn get(&self, captured: &Captured<'a>, key: &str) -> Option<Found<'a>> {
+        if let Some(&(_, text)) = captured.iter().find(|(name, _)| *name == key) {
+            return Some(Found::Value(Value::Str(text)));
+        }
+        let text = |text: &'a str| Some(Found::Value(Value::Str(text)));
+        let property = match key {
+            "logger" => self.line.logger.as_deref().and_then(text),
+            "level" => self.line.level.map(Level::as_str).and_then(text),
+            "message" => text(&self.line.message),
+            "trace_id" => self.line.trace_id.map(|id| Found::Text(id.to_string())),
+            "span_id" => self.line.span_id.map(|id| Found::Text(id.to_string())),
+            "source" => Some(Found::Text(self.source.to_string_lossy().into_owned())),
+            _ => None,
+        };
+        property.or_else(|| self.line.fields.get(key).map(Found::Value))
+    }
+}
+
+/// Adds the named groups of `pattern` that took part in its match in `text`.
+pub(crate) fn capture<'a>(pattern: &'a Regex, text: &'a str, captured: &mut Captured<'a>) {
+    if pattern.captures_len() == 1 {
+        return;
+    }
+    let Some(captures) = pattern.captures(text) else { return };
+    for name in pattern.capture_names().flatten() {
+        if let Some(found) = captures.name(name)
+            && !captured.iter().any(|(have, _)| *have == name)
+        {
+            captured.push((name, found.as_str()));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Files that match patterns.
+
+use std::collections::HashSet;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use glob::{MatchOptions, Pattern};
+use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
+
+use super::identity::FileId;
+use super::siblings::{is_never_followed, is_rotated_of};
+
+/// Least time between two searches: they may visit whole trees.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
+
+const OPTIONS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// Searches for files that match patterns, and keeps the list of all paths that have a source.
+pub(super) struct Finder {
+    /// Patterns as given, and made absolute.
+    patterns: Vec<(String, Pattern)>,
+    claimed: HashSet<PathBuf>,
+    last: (Instant, Timestamp),
+}
+
+impl Finder {
+    /// # Errors
+    /// When a pattern is malformed.
+    pub(super) fn new(patterns: &[String]) -> Result<Finder, Error> {
+        let compiled = patterns.iter().map(|pattern| {
+            let bad = |error: glob::PatternError| {
+                Error::config(format!(
+                    "bad file pattern `{pattern}`: {} at {}",
+                    error.msg, error.pos
+                ))
+                .with_hint("write `[*]` or `[?]` or `[[]` for the character itself")
+            };
+            Pattern::new(pattern).map_err(bad)?;
+            let mut whole = pattern.clone();
+            if !whole.starts_with('/') {
+                let here = absolute(Path::new("."))?;
+                let here = Pattern::escape(&here.to_string_lossy());
+                whole = format!("{here}/{}", pattern.trim_start_matches("./"));
+            }
+            Ok((pattern.clone(), Pattern::new(&whole).map_err(bad)?))
+        });
+        Ok(Finder {
+            patterns: compiled.collect::<Result<_, Error>>()?,
+            claimed: HashSet::new(),
+            last: (Instant::now(), SystemClock.now()),
+        })
+    }
+
+    /// Notes that the path has a source; `false` when it had one already.
+    pub(super) fn claim(&mut self, key: &Path) -> bool {
+        self.claimed.insert(key.to_path_buf())
+    }
+
+    /// Whether a pattern matches the absolute path.
+    pub(super) fn covers(&self, key: &Path) -> bool {
+        self.patterns.iter().any(|(_, pattern)| pattern.matches_path_with(key, OPTIONS))
+    }
+
+    /// The time of the last search, if it is time for the next one.
+    pub(super) fn due(&mut self) -> Option<Timestamp> {
+        let due = !self.patterns.is_empty() && self.last.0.elapsed() >= SEARCH_INTERVAL;
+        due.then(|| std::mem::replace(&mut self.last, (Instant::now(), SystemClock.now())).1)
+    }
+
+    /// Claims and returns the files that match and have no source yet, each as found and made
+    /// absolute, in the order of their names. Left out are rotated files of logs that have a
+    /// source, files that are open already, compressed ones and what is no regular file.
+    pub(super) fn search(&mut self, held: &[FileId]) -> Vec<(PathBuf, PathBuf)> {
+        let mut found = Vec::new();
+        for (pattern, _) in &self.patterns {
+            let Ok(paths) = glob::glob_with(pattern, OPTIONS) else { continue };
+            // Directories that can't be read have no files that could be.
+            found.extend(paths.flatten());
+        }
+        found.sort();
+        found.retain(|path| path.file_name().is_some_and(|name| !is_never_followed(name)));
+        let mut new = Vec::new();
+        for path in found {
+            let Ok(key) = absolute(&path) else { continue };
+            if self.claimed.contains(&key) || self.is_rotated(&key) {
+                continue;
+            }
+            let metadata = std::fs::metadata(&path);
+            if metadata.is_ok_and(|md| md.is_file() && !held.contains(&FileId::of(&md))) {
+                self.claim(&key);
+                new.push((path, key));
+            }
+        }
+        new
+    }
+
+    fn is_rotated(&self, key: &Path) -> bool {
+        let Some(name) = key.file_name().map(OsStrExt::as_bytes) else { return false };
+        let ends = memchr::memchr2_iter(b'.', b'-', name).filter(|&end| end > 0);
+        ends.map(|end| key.with_file_name(std::ffi::OsStr::from_bytes(&name[..end])))
+            .any(|log| self.claimed.contains(&log) && is_rotated_of(key, &log))
+    }
+}
+
+/// The path as a key: absolute, not resolved.
+///
+/// # Errors
+/// When the path is empty or the working directory is unknown.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    let absolute =
+        std::path::absolute(path).map_err(|error| Error::io_at("follow", path, error))?;
+    let normal = absolute.components().filter(|part| *part != std::path::Component::CurDir);
+    Ok(normal.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_pattern_is_refused_with_its_place() {
+        let error = Finder::new(&["/var/log/***.log".into()]).err().map(|error| error.to_string());
+        let error = error.unwrap_or_default();
+        assert!(error.contains("`/var/log/***.log`") && error.contains(" at "), "{error}");
+    }
+
+    #[test]
+    fn covers_absolute_keys_of_relative_patterns() {
+        let finder = Finder::new(&["./logs/*.log".into(), "/x/**/a.log".into()]).unwrap();
+        let check = |path: &str, expect: bool| {
+            assert_eq!(finder.covers(&absolute(Path::new(path)).unwrap()), expect, "{path}");
+        };
+        check("logs/a.log", true);
+        check("./logs/./a.log", true);
+        check("logs/deep/a.log", false);
+        check("logs/.hidden.log", false);
+        check("/x/y/z/a.log", true);
+    }
+}

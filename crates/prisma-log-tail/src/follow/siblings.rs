@@ -1,0 +1,284 @@
+//! The rotated files beside a followed one, in the order in which they were written.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::identity::{FileId, Position, birth, ctime, mtime};
+use super::open::{check_text, open};
+
+/// How often a listing is repeated before it is left for the next look.
+const ATTEMPTS: usize = 200;
+/// Digits of a rotation number at most; longer ones are dates and times.
+const INDEX_DIGITS: usize = 5;
+
+/// Endings of files that are never read as a rotated log: compressed ones, and those that a
+/// writer keeps beside its log.
+const NOT_FOLLOWED: [&[u8]; 9] =
+    [b".gz", b".zst", b".bz2", b".xz", b".zip", b".lz4", b".lock", b".torn", b".tmp"];
+
+/// Whether a file name has an ending that is never followed.
+pub(super) fn is_never_followed(name: &OsStr) -> bool {
+    NOT_FOLLOWED.iter().any(|ending| name.as_bytes().ends_with(ending))
+}
+
+/// What stands in a rotated file's name behind the log's own name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// `.1`, `.2`, …: the bigger, the older.
+    Index(u32),
+    /// A date or time: the bigger, the newer.
+    Stamp(Vec<u8>),
+    /// Another word: only the file's time tells.
+    Word,
+}
+
+/// The rank of `name` as a rotated file of `base`; `None` when it is none.
+///
+/// Rotated are `base.1`, `base.2026-11-24`, `base-20261124`, `base.old` and their like: behind the
+/// dot or dash stands a digit or one of the usual words, so that `app` does not swallow `app-web`.
+fn rank(base: &[u8], name: &[u8]) -> Option<Rank> {
+    let suffix = name.strip_prefix(base)?;
+    let (b'.' | b'-', suffix) = suffix.split_first().map(|(&sep, rest)| (sep, rest))? else {
+        return None;
+    };
+    if is_never_followed(OsStr::from_bytes(suffix)) || is_never_followed(OsStr::from_bytes(name)) {
+        return None;
+    }
+    if suffix.len() <= INDEX_DIGITS && suffix.iter().all(u8::is_ascii_digit) {
+        let index = std::str::from_utf8(suffix).ok()?.parse().ok()?;
+        return Some(Rank::Index(index));
+    }
+    if suffix.first().is_some_and(u8::is_ascii_digit) {
+        return Some(Rank::Stamp(suffix.to_vec()));
+    }
+    let words: [&[u8]; 5] = [b"old", b"prev", b"previous", b"bak", b"backup"];
+    words.contains(&suffix).then_some(Rank::Word)
+}
+
+/// Whether `path` is named as a rotated file of `log`.
+pub(super) fn is_rotated_of(path: &Path, log: &Path) -> bool {
+    let names = (path.file_name(), log.file_name());
+    let (Some(name), Some(base)) = names else { return false };
+    path.parent() == log.parent() && rank(base.as_bytes(), name.as_bytes()).is_some()
+}
+
+/// A file found in a listing.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    path: PathBuf,
+    pub(super) id: FileId,
+    pub(super) birth: i64,
+    pub(super) mtime: i64,
+    pub(super) ctime: i64,
+    rank: Rank,
+    /// It stands at the followed path itself.
+    pub(super) current: bool,
+}
+
+impl Found {
+    fn new(path: PathBuf, metadata: &Metadata, rank: Rank, current: bool) -> Self {
+        Found {
+            path,
+            id: FileId::of(metadata),
+            birth: birth(metadata),
+            mtime: mtime(metadata),
+            ctime: ctime(metadata),
+            rank,
+            current,
+        }
+    }
+
+    /// Whether device, inode and creation time are those of the position's file.
+    pub(super) fn is_inode_of(&self, at: &Position) -> bool {
+        let same_birth = self.birth == 0 || at.birth == 0 || self.birth == at.birth;
+        self.id == at.id && same_birth
+    }
+}
+
+/// The log at `path` and its rotated files, oldest first.
+///
+/// A rotation may run meanwhile, and then one listing can miss a file or see it twice. So it is
+/// repeated until two in a row agree; `None` when they don't for many times.
+pub(super) fn list(path: &Path) -> Option<Vec<Found>> {
+    let mut last = list_once(path);
+    for _ in 0..ATTEMPTS {
+        let next = list_once(path);
+        let agree = last.len() == next.len()
+            && last.iter().zip(&next).all(|(a, b)| a.id == b.id && a.path == b.path);
+        if agree {
+            return Some(in_order(next));
+        }
+        last = next;
+    }
+    None
+}
+
+fn list_once(path: &Path) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    if let Ok(metadata) = std::fs::metadata(path)
+        && metadata.is_file()
+    {
+        found.push(Found::new(path.to_path_buf(), &metadata, Rank::Word, true));
+    }
+    let Some(base) = path.file_name() else { return found };
+    let dir = match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    // A directory that can be entered but not listed still has the log itself.
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries {
+        let Some(rank) = rank(base.as_bytes(), entry.file_name().as_bytes()) else { continue };
+        // The link itself is asked, not its target: a link is no rotated file.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+            && !found.iter().any(|other| other.id == FileId::of(&metadata))
+        {
+            found.push(Found::new(dir.join(entry.file_name()), &metadata, rank, false));
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// Sorts by name if the names say the order, else by time; the log itself is the newest.
+fn in_order(mut found: Vec<Found>) -> Vec<Found> {
+    let mut kinds = found.iter().filter(|file| !file.current).map(|file| match &file.rank {
+        Rank::Index(_) => 0,
+        Rank::Stamp(stamp) => stamp.len(),
+        Rank::Word => usize::MAX,
+    });
+    let first = kinds.next();
+    let by_name = first != Some(usize::MAX) && kinds.all(|kind| Some(kind) == first);
+    found.sort_by(|a, b| {
+        let by_rank = || match (&a.rank, &b.rank) {
+            (Rank::Index(a), Rank::Index(b)) => b.cmp(a),
+            (a, b) => a.cmp(b),
+        };
+        let by_time = || if by_name { std::cmp::Ordering::Equal } else { a.mtime.cmp(&b.mtime) };
+        a.current.cmp(&b.current).then_with(by_time).then_with(by_rank)
+    });
+    found
+}
+
+/// Opens the files with these ids, in this order, whatever their names are by now. A file that is
+/// gone is left out; `None` when the directory does not come to rest.
+pub(super) fn open_all(path: &Path, wanted: &[Found]) -> Option<Opened> {
+    let mut opened = Opened::default();
+    for file in wanted {
+        match open_by_id(path, file)? {
+            Ok((handle, metadata)) => opened.files.push((handle, metadata, file.current)),
+            Err(Missing::Gone) => opened.gone += 1,
+            Err(Missing::Refused) => {}
+        }
+    }
+    Some(opened)
+}
+
+/// The files that [`open_all`] could open.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// File, its metadata, and whether it stood at the followed path when it was listed.
+    pub(super) files: Vec<(File, Metadata, bool)>,
+    /// How many had vanished.
+    pub(super) gone: u64,
+}
+
+enum Missing {
+    Gone,
+    Refused,
+}
+
+fn open_by_id(path: &Path, wanted: &Found) -> Option<Result<(File, Metadata), Missing>> {
+    let mut name = wanted.path.clone();
+    for _ in 0..ATTEMPTS {
+        if let Ok(Some((file, metadata))) = open(&name)
+            && FileId::of(&metadata) == wanted.id
+        {
+            // The log itself is checked by its source, which reports what is wrong with it.
+            let is_log = wanted.current || check_text(&name, &file).is_ok();
+            return Some(if is_log { Ok((file, metadata)) } else { Err(Missing::Refused) });
+        }
+        let listed = list(path)?;
+        match listed.into_iter().find(|file| file.id == wanted.id) {
+            None => return Some(Err(Missing::Gone)),
+            Some(file) if file.path == name && open(&name).is_err() => {
+                return Some(Err(Missing::Refused));
+            }
+            Some(file) => name = file.path,
+        }
+    }
+    None
+}
+
+/// Opens the file among `listed` whose content fits the position, the same inode first.
+///
+/// # Errors
+/// When a file can't be read.
+pub(super) fn find(
+    path: &Path,
+    listed: &[Found],
+    at: &Position,
+) -> io::Result<Option<(usize, File, Metadata)>> {
+    let same_inode = listed.iter().enumerate().filter(|(_, file)| file.is_inode_of(at));
+    // A copy, or the same file after its device got another number.
+    let others = listed.iter().enumerate().filter(|(_, file)| !file.is_inode_of(at));
+    for (index, file) in same_inode.chain(others.filter(|_| at.is_distinct())) {
+        if let Some(Ok((handle, metadata))) = open_by_id(path, file)
+            && at.is_content(&handle, &metadata)?
+        {
+            return Ok(Some((index, handle, metadata)));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rotated_files() {
+        let check = |name: &str, expect: bool| {
+            assert_eq!(is_rotated_of(Path::new(name), Path::new("/d/app.log")), expect, "{name}");
+        };
+        for name in ["/d/app.log.1", "/d/app.log.12", "/d/app.log-20261124", "/d/app.log.old"] {
+            check(name, true);
+        }
+        check("/d/app.log.2026-11-24T08:00", true);
+        for name in ["/d/app.log", "/e/app.log.1", "/d/app.log1", "/d/app.log.1.gz", "/d/app.log."]
+        {
+            check(name, false);
+        }
+        for name in ["/d/app.log.lock", "/d/app.log.1.torn", "/d/app.log-web", "/d/app.log.json"] {
+            check(name, false);
+        }
+    }
+
+    #[test]
+    fn order_is_by_number_date_or_time() {
+        let check = |names: &[(&str, i64)], expect: &[&str]| {
+            let found = names.iter().map(|&(name, mtime)| Found {
+                path: name.into(),
+                id: FileId { dev: 0, ino: 0 },
+                birth: 0,
+                mtime,
+                ctime: 0,
+                rank: rank(b"a", name.as_bytes()).unwrap_or(Rank::Word),
+                current: name == "a",
+            });
+            let order: Vec<_> =
+                in_order(found.collect()).into_iter().map(|file| file.path).collect();
+            assert_eq!(order, expect.iter().map(PathBuf::from).collect::<Vec<_>>());
+        };
+        let numbered = [("a", 0), ("a.1", 1), ("a.10", 9), ("a.2", 3)];
+        check(&numbered, &["a.10", "a.2", "a.1", "a"]);
+        let dated = [("a", 9), ("a-20261124", 1), ("a-20261123", 2), ("a-20261201", 0)];
+        check(&dated, &["a-20261123", "a-20261124", "a-20261201", "a"]);
+        let mixed = [("a", 0), ("a.1", 5), ("a.old", 7), ("a-20261201", 6)];
+        check(&mixed, &["a.1", "a-20261201", "a.old", "a"]);
+    }
+}

@@ -1,0 +1,322 @@
+//! One followed path: the files that stood and stand there, and what is handed out of them.
+
+mod appear;
+mod feed;
+mod rotate;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
+
+use super::identity::{FileId, Position, birth, ctime};
+use super::reader::Reader;
+use super::{Checkpoint, SourceState, SourceStatus};
+use feed::{Counters, Drained, Each, Feed};
+
+/// Rotated files that are kept open for late writes, at most.
+const MAX_LINGERING: usize = 8;
+/// Files that are kept open to be read, at most.
+const MAX_QUEUE: usize = 32;
+
+/// What all sources of a follower share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    pub(super) max_line: usize,
+    pub(super) poll_interval: Duration,
+    pub(super) linger: Duration,
+}
+
+pub(super) struct Source {
+    path: Arc<Path>,
+    /// The absolute path.
+    key: PathBuf,
+    /// Whether files that take the place of the first one are followed too.
+    linked: bool,
+    settings: Settings,
+    /// Files in the order in which they were written. The front one is read; the last one is the
+    /// newest that was seen.
+    queue: VecDeque<Reader>,
+    /// Rotated files that were read to their end and may still grow: a writer that has not
+    /// noticed the rotation yet may write to them late.
+    lingering: Vec<Lingering>,
+    /// Where to start when a file appears; only used while `queue` is empty.
+    pending: Pending,
+    refused: Option<Refused>,
+    read_error: Option<Arc<Error>>,
+    missing_since: Option<Instant>,
+    next_look: Option<Instant>,
+    /// When the front file was last seen to be whole and read to its end.
+    seen_at: Timestamp,
+    counters: Counters,
+}
+
+struct Lingering {
+    reader: Reader,
+    since: Instant,
+}
+
+/// Where reading starts once there is a file.
+#[derive(Clone, Debug)]
+struct Pending {
+    /// Positions to find again, as in [`Checkpoint`].
+    positions: Vec<Position>,
+    /// Without positions, rotated files changed before this are not read.
+    taken: Timestamp,
+    /// Rotated files that are not read either.
+    known: Vec<FileId>,
+}
+
+/// Why the thing at the path is not read, and what it was.
+struct Refused {
+    error: Arc<Error>,
+    thing: Thing,
+}
+
+/// What stands at a path, as far as a refusal depends on it.
+#[derive(PartialEq, Eq)]
+enum Thing {
+    Missing,
+    Hidden(io::ErrorKind),
+    Inode {
+        id: FileId,
+        birth: i64,
+        is_file: bool,
+        /// The last change of mode or owner, if the refusal depends on these.
+        ctime: Option<i64>,
+    },
+}
+
+impl Thing {
+    fn at(path: &Path, with_ctime: bool) -> Thing {
+        match std::fs::metadata(path) {
+            Ok(metadata) => Thing::Inode {
+                id: FileId::of(&metadata),
+                birth: birth(&metadata),
+                is_file: metadata.is_file(),
+                ctime: with_ctime.then(|| ctime(&metadata)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Thing::Missing,
+            Err(error) => Thing::Hidden(error.kind()),
+        }
+    }
+}
+
+/// What one turn of a source did.
+pub(super) struct Turn {
+    pub(super) lines: usize,
+    pub(super) bytes: u64,
+    /// There are more lines to be had at once.
+    pub(super) more: bool,
+}
+
+impl Source {
+    /// A source that waits for its file, which is read from its start then.
+    pub(super) fn new(path: PathBuf, key: PathBuf, settings: Settings) -> Source {
+        let now = SystemClock.now();
+        Source {
+            path: path.into(),
+            key,
+            linked: true,
+            settings,
+            queue: VecDeque::new(),
+            lingering: Vec::new(),
+            pending: Pending { positions: Vec::new(), taken: now, known: Vec::new() },
+            refused: None,
+            read_error: None,
+            missing_since: None,
+            next_look: None,
+            seen_at: now,
+            counters: Counters::default(),
+        }
+    }
+
+    pub(super) fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// Stops following the path: only the file that is open is read on.
+    pub(super) fn unlink(&mut self) {
+        self.linked = false;
+    }
+
+    /// The files that this source has open.
+    pub(super) fn ids(&self) -> impl Iterator<Item = FileId> + '_ {
+        let lingering = self.lingering.iter().map(|lingering| lingering.reader.id());
+        self.queue.iter().map(Reader::id).chain(lingering)
+    }
+
+    /// Looks at the path if it is time, and hands out up to `quota` lines.
+    pub(super) fn turn(&mut self, quota: usize, each: Each<'_>) -> Turn {
+        let before = self.counters.bytes;
+        let (lines, more) = self.hand_out(quota, each);
+        Turn { lines, bytes: self.counters.bytes - before, more }
+    }
+
+    fn hand_out(&mut self, quota: usize, each: Each<'_>) -> (usize, bool) {
+        let now = Instant::now();
+        if self.next_look.is_none_or(|at| now >= at) {
+            self.next_look = Some(now + self.settings.poll_interval);
+            self.look();
+        }
+        let path = Arc::clone(&self.path);
+        let mut feed = Feed { path: &path, settings: self.settings, left: quota, each };
+        loop {
+            let is_last = self.queue.len() == 1;
+            let Some(front) = self.queue.front_mut() else { break };
+            match feed.drain(front, &mut self.counters, is_last) {
+                Drained::Quota => return (quota, true),
+                Drained::End if is_last => {
+                    self.read_error = None;
+                    self.seen_at = SystemClock.now();
+                    break;
+                }
+                // The newer file was seen before this last read, so nothing that was written
+                // before it took over is missed.
+                Drained::End => self.retire(&mut feed),
+                Drained::Changed => {
+                    if let Err(error) = self.changed(&mut feed) {
+                        self.read_error = Some(Arc::new(error));
+                        break;
+                    }
+                }
+                Drained::Refused(error) => {
+                    self.queue.pop_front();
+                    self.pending = self.nothing_yet();
+                    self.refuse(error);
+                    break;
+                }
+                Drained::Failed(error) => {
+                    self.read_error = Some(Arc::new(error));
+                    break;
+                }
+            }
+        }
+        let more = self.drain_lingering(&mut feed);
+        self.close_if_gone(&mut feed);
+        (quota - feed.left, more)
+    }
+
+    /// Hands out the incomplete last lines that are held.
+    pub(super) fn finish(&mut self, each: Each<'_>) -> Turn {
+        let before = self.counters.bytes;
+        let path = Arc::clone(&self.path);
+        let mut feed = Feed { path: &path, settings: self.settings, left: usize::MAX, each };
+        let lingering = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
+        for reader in lingering.chain(self.queue.front_mut()) {
+            feed.partial(reader, &mut self.counters);
+        }
+        let lines = usize::MAX - feed.left;
+        Turn { lines, bytes: self.counters.bytes - before, more: false }
+    }
+
+    /// Moves the front file, which was read to its end after a newer one was seen, to those that
+    /// may still grow.
+    fn retire(&mut self, feed: &mut Feed<'_>) {
+        let Some(reader) = self.queue.pop_front() else { return };
+        self.lingering.push(Lingering { reader, since: Instant::now() });
+        if self.lingering.len() > MAX_LINGERING {
+            let mut oldest = self.lingering.remove(0);
+            feed.partial(&mut oldest.reader, &mut self.counters);
+        }
+    }
+
+    /// Reads late writes to rotated files, and lets go of those that have been quiet for the
+    /// grace period. The newest one is kept until the next rotation, unless it is deleted.
+    fn drain_lingering(&mut self, feed: &mut Feed<'_>) -> bool {
+        let mut more = false;
+        let mut index = 0;
+        while let Some(lingering) = self.lingering.get_mut(index) {
+            let before = feed.left;
+            let drained = feed.drain(&mut lingering.reader, &mut self.counters, false);
+            if feed.left < before {
+                lingering.since = Instant::now();
+            }
+            let done = match drained {
+                Drained::Quota => {
+                    more = true;
+                    break;
+                }
+                Drained::End => {
+                    let quiet = lingering.since.elapsed() >= self.settings.linger;
+                    if quiet {
+                        feed.partial(&mut lingering.reader, &mut self.counters);
+                    }
+                    let is_newest = index + 1 == self.lingering.len();
+                    quiet && (!is_newest || is_deleted(&self.lingering[index].reader))
+                }
+                Drained::Changed | Drained::Refused(_) | Drained::Failed(_) => {
+                    feed.partial(&mut lingering.reader, &mut self.counters);
+                    true
+                }
+            };
+            if done {
+                self.lingering.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        more
+    }
+
+    /// Lets go of a deleted file whose path stayed empty for the grace period.
+    fn close_if_gone(&mut self, feed: &mut Feed<'_>) {
+        let gone = self.missing_since.is_some_and(|at| at.elapsed() >= self.settings.linger);
+        if !gone || self.queue.len() != 1 || !is_deleted(&self.queue[0]) {
+            return;
+        }
+        if let Some(mut reader) = self.queue.pop_front() {
+            feed.partial(&mut reader, &mut self.counters);
+        }
+        self.missing_since = None;
+        self.pending = self.nothing_yet();
+    }
+
+    fn refuse(&mut self, error: Error) {
+        let thing = Thing::at(&self.path, error.is_io());
+        self.refused = Some(Refused { error: Arc::new(error), thing });
+    }
+
+    /// Where the source stands, exactly after the last line handed out.
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        let (taken, positions) = match self.queue.front() {
+            None => (self.pending.taken, self.pending.positions.clone()),
+            Some(front) => {
+                let lingering = self.lingering.iter().map(|lingering| &lingering.reader);
+                let readers = lingering.chain([front]);
+                (SystemClock.now(), readers.map(Reader::position).collect())
+            }
+        };
+        Checkpoint { source: self.key.clone(), taken, positions }
+    }
+
+    pub(super) fn status(&self) -> SourceStatus {
+        let error =
+            self.refused.as_ref().map(|refused| &refused.error).or(self.read_error.as_ref());
+        let lingering = self.lingering.iter().map(|lingering| &lingering.reader);
+        SourceStatus {
+            path: self.path.to_path_buf(),
+            state: match (error, self.queue.is_empty()) {
+                (Some(_), _) => SourceState::Failed,
+                (None, true) => SourceState::Waiting,
+                (None, false) => SourceState::Following,
+            },
+            lines: self.counters.lines,
+            bytes: self.counters.bytes,
+            cut_lines: self.counters.cut_lines,
+            invalid_utf8_lines: self.counters.invalid_utf8_lines,
+            rotations: self.counters.rotations,
+            truncations: self.counters.truncations,
+            gaps: self.counters.gaps,
+            bytes_left: self.queue.iter().chain(lingering).map(Reader::bytes_left).sum(),
+            error: error.cloned(),
+        }
+    }
+}
+
+fn is_deleted(reader: &Reader) -> bool {
+    reader.metadata().is_ok_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) == 0)
+}

@@ -1,0 +1,192 @@
+//! From no open file to the first one: at the start, after a restart, and when a file appears.
+
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
+
+use super::super::hash::FNV_START;
+use super::super::identity::{FileId, Head, Position, birth, mtime};
+use super::super::open::{check_text, open};
+use super::super::reader::Reader;
+use super::super::siblings::{self, Found};
+use super::{Checkpoint, Lingering, Pending, Source, Thing};
+
+/// File times come from a coarser clock than the one that is read, so they may seem to lie a
+/// little before an event that preceded them.
+const COARSE_CLOCK: Duration = Duration::from_millis(20);
+
+impl Source {
+    /// Opens the file if it is there, and starts at its start or its end.
+    pub(in super::super) fn begin(&mut self, from_start: bool) {
+        self.pending = self.nothing_yet();
+        let opened = open(&self.path).and_then(|opened| {
+            if let Some((file, _)) = &opened {
+                check_text(&self.path, file)?;
+            }
+            Ok(opened)
+        });
+        match opened {
+            Ok(None) => {}
+            Ok(Some((file, metadata))) => {
+                let reader = match from_start {
+                    true => Reader::new(file, &metadata, 0),
+                    false => Reader::at_end(file, &metadata, self.settings.max_line),
+                };
+                match reader {
+                    Ok(reader) => self.queue.push_back(reader),
+                    Err(error) => self.refuse(Error::io_at("read", &self.path, error)),
+                }
+            }
+            Err(error) => {
+                // A log that can't be opened yet existed all the same: it is read from where it
+                // ends now, once it can be opened.
+                if let Ok(metadata) = std::fs::metadata(&self.path)
+                    && metadata.is_file()
+                    && error.is_io()
+                    && !from_start
+                {
+                    self.pending.positions.push(Position {
+                        id: FileId::of(&metadata),
+                        birth: birth(&metadata),
+                        mtime: mtime(&metadata),
+                        offset: metadata.len(),
+                        head: Head::EMPTY,
+                        tail_len: 0,
+                        tail_hash: FNV_START,
+                        skipping: false,
+                        open_end: true,
+                    });
+                }
+                self.refuse(error);
+            }
+        }
+    }
+
+    /// Continues where a checkpoint was taken.
+    pub(in super::super) fn resume(&mut self, checkpoint: &Checkpoint) {
+        self.pending = Pending {
+            positions: checkpoint.positions.clone(),
+            taken: checkpoint.taken,
+            known: Vec::new(),
+        };
+        self.look();
+    }
+
+    /// Reads rotated files of a log that was just found, if they were written after the last
+    /// search and no other source reads them.
+    pub(in super::super) fn found_since(&mut self, taken: Timestamp, known: Vec<FileId>) {
+        self.pending = Pending { positions: Vec::new(), taken, known };
+    }
+
+    /// What will be written from now on, and nothing that is there.
+    pub(super) fn nothing_yet(&self) -> Pending {
+        let listed = siblings::list(&self.path).unwrap_or_default();
+        let rotated = listed.iter().filter(|file| !file.current);
+        Pending {
+            positions: Vec::new(),
+            taken: SystemClock.now(),
+            known: rotated.map(|file| file.id).collect(),
+        }
+    }
+
+    /// Looks at what stands at the path.
+    pub(super) fn look(&mut self) {
+        if let Some(refused) = &self.refused {
+            let with_ctime = matches!(refused.thing, Thing::Inode { ctime: Some(_), .. });
+            if Thing::at(&self.path, with_ctime) == refused.thing {
+                return;
+            }
+            self.refused = None;
+        }
+        match (self.queue.is_empty(), self.linked) {
+            (true, linked) if linked || !self.pending.positions.is_empty() => self.appear(),
+            (false, true) => self.check_path(),
+            _ => {}
+        }
+    }
+
+    /// Opens what the pending positions mean, or what is there by now.
+    fn appear(&mut self) {
+        // A refusal to open the log itself must not hide behind an empty listing.
+        if let Err(error) = open(&self.path) {
+            return self.refuse(error);
+        }
+        let Some(listed) = siblings::list(&self.path) else { return };
+        if listed.is_empty() {
+            return;
+        }
+        let found = match self.find_positions(&listed) {
+            Ok(found) => found,
+            Err(error) => {
+                return self.refuse(Error::io_at("read", &self.path, error));
+            }
+        };
+        let Resumed { lingering, front, mut newer, gap } = found;
+        newer.retain(|file| lingering.iter().all(|reader| reader.id() != file.id));
+        let (front, mut gaps) = (front, u64::from(gap));
+        let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
+        gaps += opened.gone;
+        let mut queue: Vec<Reader> = front.into_iter().collect();
+        for (file, metadata, current) in opened.files {
+            if current && let Err(error) = check_text(&self.path, &file) {
+                self.refuse(error);
+                continue;
+            }
+            match Reader::new(file, &metadata, 0) {
+                Ok(reader) => queue.push(reader),
+                Err(error) => {
+                    return self.refuse(Error::io_at("read", &self.path, error));
+                }
+            }
+        }
+        if queue.is_empty() {
+            return;
+        }
+        self.counters.gaps += gaps;
+        self.counters.rotations += queue.len() as u64 - 1;
+        self.queue.extend(queue);
+        let since = Instant::now();
+        self.lingering.extend(lingering.into_iter().map(|reader| Lingering { reader, since }));
+        self.pending.positions.clear();
+    }
+
+    /// Sorts the files by what the pending positions say about them.
+    fn find_positions(&self, listed: &[Found]) -> std::io::Result<Resumed> {
+        let Some((front, older)) = self.pending.positions.split_last() else {
+            let since = self.pending.taken.saturating_sub(COARSE_CLOCK).unix_nanos();
+            let is_new = |file: &&Found| {
+                file.current || file.mtime >= since && !self.pending.known.contains(&file.id)
+            };
+            let newer = listed.iter().filter(is_new).cloned().collect();
+            return Ok(Resumed { lingering: Vec::new(), front: None, newer, gap: false });
+        };
+        let mut lingering = Vec::new();
+        for position in older {
+            if let Some((_, file, metadata)) = siblings::find(&self.path, listed, position)? {
+                lingering.push(Reader::resume(file, &metadata, position)?);
+            }
+        }
+        if let Some((index, file, metadata)) = siblings::find(&self.path, listed, front)? {
+            let front = Some(Reader::resume(file, &metadata, front)?);
+            let newer = if self.linked { listed[index + 1..].to_vec() } else { Vec::new() };
+            return Ok(Resumed { lingering, front, newer, gap: false });
+        }
+        // What was not read of the file is lost. Every file that was written to after it is newer.
+        let newer = listed
+            .iter()
+            .filter(|file| self.linked && (file.current || file.mtime >= front.mtime))
+            .cloned()
+            .collect();
+        Ok(Resumed { lingering, front: None, newer, gap: true })
+    }
+}
+
+/// What pending positions led to.
+struct Resumed {
+    lingering: Vec<Reader>,
+    front: Option<Reader>,
+    /// Files to be read from their start after the front one.
+    newer: Vec<Found>,
+    /// The front file is gone.
+    gap: bool,
+}

@@ -1,0 +1,143 @@
+//! From one file to the next: another file at the path, and a file that was cut in place.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Error, Timestamp};
+
+use super::super::identity::{FileId, Position, mtime};
+use super::super::open::{check_text, not_regular, open};
+use super::super::reader::Reader;
+use super::super::siblings::{self, Found};
+use super::{Feed, MAX_QUEUE, Source};
+
+/// A copy made by `copytruncate` is younger than the last look at the file that was whole, up to
+/// the clocks' differences.
+const COPY_SLACK: Duration = Duration::from_secs(2);
+
+impl Source {
+    /// Sees whether another file took the place of the newest known one, and queues it and all
+    /// that came in between.
+    pub(super) fn check_path(&mut self) {
+        let metadata = match std::fs::metadata(&self.path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound && self.missing_since.is_none() {
+                    self.missing_since = Some(Instant::now());
+                }
+                return;
+            }
+        };
+        self.missing_since = None;
+        let Some(last) = self.queue.back() else { return };
+        if FileId::of(&metadata) == last.id() {
+            return;
+        }
+        if !metadata.is_file() {
+            return self.refuse(not_regular(&self.path, &metadata));
+        }
+        let room = MAX_QUEUE.saturating_sub(self.queue.len());
+        if room == 0 {
+            return;
+        }
+        let Some(listed) = siblings::list(&self.path) else { return };
+        let (mut newer, gap) = self.newer(listed, last.id(), last);
+        newer.truncate(room);
+        let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
+        if newer.last().is_some_and(|file| file.current)
+            && !opened.files.iter().any(|&(_, _, current)| current)
+            && let Err(error) = open(&self.path)
+        {
+            self.refuse(error);
+        }
+        self.counters.gaps += opened.gone + u64::from(gap);
+        for (file, metadata, current) in opened.files {
+            if current && let Err(error) = check_text(&self.path, &file) {
+                self.refuse(error);
+                continue;
+            }
+            // A rotated file that was put back is read on where it was left.
+            let id = FileId::of(&metadata);
+            let known = self.lingering.iter().position(|lingering| lingering.reader.id() == id);
+            let reader = match known {
+                Some(index) => Ok(self.lingering.remove(index).reader),
+                None => Reader::new(file, &metadata, 0),
+            };
+            match reader {
+                Ok(reader) => self.queue.push_back(reader),
+                Err(error) => {
+                    let error = Error::io_at("read", &self.path, error);
+                    self.read_error = Some(Arc::new(error));
+                    return;
+                }
+            }
+            self.counters.rotations += 1;
+        }
+    }
+
+    /// The files that came after the newest known one, and whether some between may be lost.
+    fn newer(&self, listed: Vec<Found>, anchor: FileId, last: &Reader) -> (Vec<Found>, bool) {
+        let lingers =
+            |file: &Found| self.lingering.iter().any(|other| other.reader.id() == file.id);
+        if let Some(index) = listed.iter().position(|file| file.id == anchor) {
+            let newer = listed.into_iter().skip(index + 1);
+            return (newer.filter(|file| file.current || !lingers(file)).collect(), false);
+        }
+        // The newest known file was deleted, moved away or compressed. What was written to after
+        // its last change is newer than it.
+        let since = last.metadata().map_or(i64::MIN, |metadata| mtime(&metadata));
+        let is_newer = |file: &Found| {
+            let queued = self.queue.iter().any(|reader| reader.id() == file.id);
+            !queued && (file.current || file.mtime >= since && !lingers(file))
+        };
+        let rotated = listed.iter().filter(|file| !file.current).count();
+        let newer: Vec<Found> = listed.into_iter().filter(is_newer).collect();
+        let newer_rotated = newer.iter().filter(|file| !file.current).count();
+        // If no older file is left, files between the last known and the oldest may be gone too.
+        (newer, rotated > 0 && rotated == newer_rotated)
+    }
+
+    /// Deals with a front file whose content is not what was read of it.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub(super) fn changed(&mut self, feed: &mut Feed<'_>) -> Result<(), Error> {
+        let is_last = self.queue.len() == 1;
+        let Some(front) = self.queue.front_mut() else { return Ok(()) };
+        if front.rewind().map_err(|error| Error::io_at("read", &self.path, error))? {
+            return Ok(());
+        }
+        self.counters.truncations += 1;
+        if !is_last {
+            // Nobody writes new lines to a rotated file that was emptied.
+            feed.partial(front, &mut self.counters);
+            self.queue.pop_front();
+            return Ok(());
+        }
+        let position = front.position();
+        let copy = find_copy(&self.path, &position, self.seen_at);
+        let Some(front) = self.queue.front_mut() else { return Ok(()) };
+        match copy {
+            None => {
+                feed.partial(front, &mut self.counters);
+                front.restart();
+            }
+            Some(copy) => {
+                front.restart();
+                self.queue.push_front(copy);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The copy that `copytruncate` made before it cut the file: what was not read yet is in there.
+fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<Reader> {
+    let since = seen_at.saturating_sub(COPY_SLACK).unix_nanos();
+    let mut listed = siblings::list(path)?;
+    listed.retain(|file| !file.current && file.ctime >= since);
+    let (_, file, metadata) = siblings::find(path, &listed, position).ok()??;
+    Reader::resume(file, &metadata, position).ok()
+}

@@ -1,0 +1,5 @@
+//! Lines back into records.
+
+mod parser;
+
+pub use parser::{LineParser, LineParserBuilder};

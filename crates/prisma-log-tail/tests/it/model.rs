@@ -1,0 +1,162 @@
+//! A writer that appends and rotates at random, a reader that is dropped and resumed at random:
+//! every number must come exactly once.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use prisma_log_tail::{Checkpoint, Tail};
+
+use crate::support::Dir;
+
+const RUNS: u64 = 60;
+const LINES: u64 = 3_000;
+const BACKUPS: u32 = 400;
+
+struct Writer {
+    path: PathBuf,
+    file: File,
+    random: fastrand::Rng,
+    backups: u32,
+}
+
+impl Writer {
+    fn new(path: &Path, seed: u64) -> Writer {
+        let file = open(path);
+        Writer { path: path.into(), file, random: fastrand::Rng::with_seed(seed), backups: 0 }
+    }
+
+    fn run(mut self, lines: u64, rotate_one_in: u64) -> u32 {
+        let mut next = 0;
+        while next < lines {
+            let end = lines.min(next + self.random.u64(1..40));
+            let batch: String = (next..end)
+                .map(|n| format!("{n} {}\n", "x".repeat(self.random.usize(0..120))))
+                .collect();
+            next = end;
+            // Mostly whole batches, sometimes cut in two anywhere.
+            let cut = self.random.usize(0..batch.len());
+            let cut = if self.random.u8(0..4) == 0 { cut } else { batch.len() };
+            self.file.write_all(&batch.as_bytes()[..cut]).unwrap();
+            if cut < batch.len() {
+                thread::yield_now();
+                self.file.write_all(&batch.as_bytes()[cut..]).unwrap();
+            }
+            for _ in 0..3 {
+                if self.random.u64(0..rotate_one_in) == 0 && self.backups < BACKUPS {
+                    self.rotate();
+                }
+            }
+            match self.random.u8(0..20) {
+                0 => thread::sleep(Duration::from_micros(self.random.u64(0..1500))),
+                1..6 => thread::yield_now(),
+                _ => {}
+            }
+        }
+        self.backups
+    }
+
+    fn rotate(&mut self) {
+        let numbered = |n: u32| PathBuf::from(format!("{}.{n}", self.path.display()));
+        for n in (1..=self.backups).rev() {
+            fs::rename(numbered(n), numbered(n + 1)).unwrap();
+        }
+        fs::rename(&self.path, numbered(1)).unwrap();
+        self.backups += 1;
+        if self.random.bool() {
+            thread::yield_now();
+        }
+        let old = std::mem::replace(&mut self.file, open(&self.path));
+        drop(old);
+    }
+}
+
+fn open(path: &Path) -> File {
+    OpenOptions::new().append(true).create(true).open(path).unwrap()
+}
+
+struct Totals {
+    lines: u64,
+    rotations: u64,
+    restarts: u64,
+}
+
+fn one_run(seed: u64, totals: &mut Totals) {
+    let dir = Dir::new();
+    let path = dir.path("app.log");
+    let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
+    let rotate_one_in = [3, 10, 60][random.usize(0..3)];
+    let writer = Writer::new(&path, seed);
+    let done = AtomicBool::new(false);
+    let mut seen: Vec<u64> = Vec::new();
+    let mut checkpoints: Vec<Vec<u8>> = Vec::new();
+    thread::scope(|scope| {
+        let done = &done;
+        let writer = scope.spawn(move || {
+            let rotations = writer.run(LINES, rotate_one_in);
+            done.store(true, Ordering::SeqCst);
+            rotations
+        });
+        'restart: loop {
+            let stored = checkpoints.iter().map(|bytes| Checkpoint::from_bytes(bytes).unwrap());
+            let mut tail = Tail::builder()
+                .file(&path)
+                .from_start(true)
+                .poll_interval(Duration::ZERO)
+                .checkpoints(stored)
+                .build()
+                .unwrap();
+            loop {
+                let last_round = done.load(Ordering::SeqCst);
+                let max = if last_round { usize::MAX } else { random.usize(1..300) };
+                let outcome = tail.poll(max, &mut |line| {
+                    assert!(!line.cut);
+                    let text = std::str::from_utf8(line.bytes).unwrap();
+                    let number = text.split(' ').next().unwrap();
+                    seen.push(number.parse().unwrap_or_else(|_| panic!("torn line {text:?}")));
+                });
+                // What a monitor does with the lines it commits together with the checkpoint.
+                checkpoints = tail.checkpoints().iter().map(Checkpoint::to_bytes).collect();
+                if last_round && !outcome.more {
+                    let status = &tail.sources()[0];
+                    assert_eq!((status.gaps, status.truncations), (0, 0), "seed {seed}");
+                    assert_eq!(status.bytes_left, 0, "seed {seed}");
+                    break 'restart;
+                }
+                if random.u8(0..4) == 0 {
+                    // Killed after some more lines, which were not committed.
+                    let uncommitted = random.usize(0..50);
+                    tail.poll(uncommitted, &mut |_| {});
+                    totals.restarts += 1;
+                    if random.bool() {
+                        thread::sleep(Duration::from_micros(random.u64(0..3000)));
+                    }
+                    continue 'restart;
+                }
+            }
+        }
+        totals.rotations += u64::from(writer.join().unwrap());
+    });
+    let expect: Vec<u64> = (0..LINES).collect();
+    if seen != expect {
+        let first = seen.iter().zip(&expect).position(|(a, b)| a != b);
+        panic!("seed {seed}: {} lines of {LINES}, first wrong at {first:?}", seen.len());
+    }
+    totals.lines += seen.len() as u64;
+}
+
+#[test]
+fn every_line_once_under_rotation_and_restarts() {
+    let mut totals = Totals { lines: 0, rotations: 0, restarts: 0 };
+    for seed in 0..RUNS {
+        one_run(seed, &mut totals);
+    }
+    println!(
+        "model: {RUNS} runs, {} lines each seen exactly once and in order, {} rotations, {} restarts",
+        totals.lines, totals.rotations, totals.restarts
+    );
+    assert!(totals.lines >= 100_000 && totals.rotations >= 1_000 && totals.restarts >= 500);
+}

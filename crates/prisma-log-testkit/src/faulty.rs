@@ -1,0 +1,120 @@
+//! A sink that fails when it is told to.
+
+use std::fmt;
+use std::iter;
+
+use prisma_log_core::{BatchError, Durability, Error, Record, Sink};
+
+/// What a [`FaultySink`] does with one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing: the batch goes to the inner sink.
+    None,
+    /// Writes this many of the batch's records, then fails.
+    FailAfter(usize),
+    /// Writes this many of the batch's records, then panics.
+    PanicAfter(usize),
+}
+
+/// Puts faults in front of a sink, one of a schedule before each batch; when the schedule ends,
+/// all batches go through.
+///
+/// ```
+/// use prisma_log_core::{Level, Record, Sink, Timestamp};
+/// use prisma_log_testkit::{Fault, FaultySink, MemorySink};
+///
+/// let memory = MemorySink::new();
+/// let records = memory.handle();
+/// let mut sink = FaultySink::new(memory).schedule([Fault::None, Fault::FailAfter(1)]);
+/// let record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "shop", "hello");
+/// assert!(sink.write(&[record; 3]).is_ok());
+/// assert_eq!(sink.write(&[record; 3]).unwrap_err().delivered, 1);
+/// assert_eq!(records.len(), 4);
+/// ```
+pub struct FaultySink<S> {
+    inner: S,
+    faults: Box<dyn Iterator<Item = Fault> + Send>,
+    flush_fails: bool,
+}
+
+impl<S: Sink> FaultySink<S> {
+    /// No faults yet.
+    pub fn new(inner: S) -> Self {
+        FaultySink { inner, faults: Box::new(iter::empty()), flush_fails: false }
+    }
+
+    /// What happens to the batches to come; may be endless.
+    #[must_use]
+    pub fn schedule<I>(mut self, faults: I) -> Self
+    where
+        I: IntoIterator<Item = Fault>,
+        I::IntoIter: Send + 'static,
+    {
+        self.faults = Box::new(faults.into_iter());
+        self
+    }
+
+    /// Whether every flush fails.
+    #[must_use]
+    pub fn flush_fails(mut self, fails: bool) -> Self {
+        self.flush_fails = fails;
+        self
+    }
+}
+
+impl<S: Sink> Sink for FaultySink<S> {
+    fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
+        let fault = self.faults.next().unwrap_or(Fault::None);
+        let (Fault::FailAfter(count) | Fault::PanicAfter(count)) = fault else {
+            return self.inner.write(batch);
+        };
+        let taken = count.min(batch.len());
+        self.inner.write(&batch[..taken])?;
+        assert!(matches!(fault, Fault::FailAfter(_)), "this sink was told to panic");
+        let error = Error::state("this sink was told to fail");
+        Err(BatchError { delivered: taken, error })
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.flush_fails {
+            return Err(Error::state("this sink was told to fail its flush"));
+        }
+        self.inner.flush()
+    }
+
+    fn durability(&self) -> Durability {
+        self.inner.durability()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for FaultySink<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultySink").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use prisma_log_core::{Level, Timestamp};
+
+    use super::*;
+    use crate::MemorySink;
+
+    #[test]
+    fn follows_its_schedule_and_then_works() {
+        let memory = MemorySink::new();
+        let records = memory.handle();
+        let faults = [Fault::PanicAfter(2), Fault::FailAfter(9)];
+        let mut sink = FaultySink::new(memory).schedule(faults).flush_fails(true);
+        let batch = [Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", ""); 3];
+        assert!(catch_unwind(AssertUnwindSafe(|| sink.write(&batch))).is_err());
+        assert_eq!(records.len(), 2);
+        assert_eq!(sink.write(&batch).unwrap_err().delivered, 3);
+        sink.write(&batch).unwrap();
+        assert_eq!(records.len(), 8);
+        assert!(sink.flush().unwrap_err().is_state());
+    }
+}

@@ -1,0 +1,16 @@
+use prisma_log::{Filter, Logging, info, set_global};
+use prisma_log_testkit::MemorySink;
+
+#[test]
+fn the_global_slot_is_filled_once() {
+    info!("before any logger is set, to stderr"; "n" => 1);
+    let memory = MemorySink::new();
+    let handle = memory.handle();
+    let logging = Logging::builder().sink("memory", Filter::default(), memory).build();
+    set_global(logging.logger("global")).unwrap();
+    info!("hello {}", "there"; "n" => 2);
+    info!("plain");
+    assert!(set_global(logging.logger("second")).unwrap_err().is_state());
+    let messages: Vec<_> = handle.records().into_iter().map(|record| record.message).collect();
+    assert_eq!(messages, ["hello there", "plain"]);
+}

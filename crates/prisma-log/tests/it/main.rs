@@ -1,0 +1,4 @@
+//! The facade as its users call it.
+
+mod global;
+mod macros;

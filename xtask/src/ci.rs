@@ -1,0 +1,89 @@
+//! `ci`: everything that must be green before a change is taken.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::cli::{Args, Chore};
+use crate::shell::{Failure, Outcome, cargo, run};
+use crate::workspace::Workspace;
+use crate::{docs, faults, features, floorplan, test, tidy};
+
+pub(crate) static CHORE: Chore = Chore {
+    name: "ci",
+    summary: "everything that must be green before a change is taken",
+    arguments: "",
+    details: "
+Runs the steps one after another and stops at the first red one, with the command that repeats
+it. Prints how long each took. All steps share one target folder and one profile, and no step
+changes RUSTFLAGS, so that nothing is built twice.",
+    run: |args: &mut Args| {
+        args.end()?;
+        run_all()
+    },
+};
+
+/// What a step is called, how a person repeats it, and the step.
+type Step = (&'static str, &'static str, fn(&Path) -> Outcome);
+
+const STEPS: [Step; 9] = [
+    ("format", "cargo fmt --all --check", format),
+    ("floorplan", "cargo xtask floorplan", |_| floorplan::run()),
+    ("tidy", "cargo xtask tidy", |_| tidy::run()),
+    ("clippy", "cargo clippy --workspace --all-targets -- -D warnings", clippy),
+    ("docs", "cargo xtask docs", |_| docs::run_all()),
+    ("test", "cargo xtask test", |_| test::run_all()),
+    ("faults", "cargo xtask faults all --quick", |_| faults::run_named("all", true)),
+    ("features", "cargo xtask features --quick", |_| features::run_all(true)),
+    ("benches", "cargo clippy --manifest-path benches/Cargo.toml -- -D warnings", benches),
+];
+
+fn run_all() -> Outcome {
+    let root = Workspace::load()?.root;
+    let begin = Instant::now();
+    let mut table = String::new();
+    for (name, again, step) in STEPS {
+        println!("\n== {name}");
+        let begin_step = Instant::now();
+        let outcome = step(&root);
+        let verdict = if outcome.is_ok() { "ok" } else { "RED" };
+        table += &row(name, verdict, begin_step.elapsed());
+        if let Err(failure) = outcome {
+            print!("\n{table}");
+            return Err(Failure::new(format!("{name}: {failure}\n  repeat it with: {again}")));
+        }
+    }
+    table += &row("all", "ok", begin.elapsed());
+    print!("\n{table}");
+    Ok(())
+}
+
+fn row(name: &str, verdict: &str, time: Duration) -> String {
+    format!("{name:<10} {verdict:<4} {:7.1} s\n", time.as_secs_f64())
+}
+
+/// The folders that are workspaces of their own, where they exist.
+fn side_workspaces(root: &Path) -> impl Iterator<Item = String> {
+    let manifests = ["benches/Cargo.toml", "fuzz/Cargo.toml"].into_iter();
+    manifests.filter(|manifest| root.join(manifest).exists()).map(str::to_owned)
+}
+
+fn format(root: &Path) -> Outcome {
+    run(cargo(root).args(["fmt", "--all", "--check"]))?;
+    for manifest in side_workspaces(root) {
+        run(cargo(root).args(["fmt", "--manifest-path", &manifest, "--check"]))?;
+    }
+    Ok(())
+}
+
+fn clippy(root: &Path) -> Outcome {
+    run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn benches(root: &Path) -> Outcome {
+    let manifest = "benches/Cargo.toml";
+    if !root.join(manifest).exists() {
+        println!("there are none");
+        return Ok(());
+    }
+    run(cargo(root).args(["clippy", "--manifest-path", manifest, "--", "-D", "warnings"]))
+}
