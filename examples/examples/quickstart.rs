@@ -28,6 +28,6 @@ fn main() -> Result<(), prisma_log::Error> {
     drop(logging);
 
     let report = monitor.stop()?;
-    println!("the monitor read {} lines", report.lines());
+    println!("the monitor read {} lines", report.lines);
     Ok(())
 }

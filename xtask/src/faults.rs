@@ -38,8 +38,8 @@ const FAULTS: [Fault; 1] = [Fault {
     name: "monitor-kill",
     what: "kill -9 of `plog monitor` while a writer rotates the file: no alert missed or repeated",
     package: "prisma-log-cli",
-    test: "monitor_kill",
-    rounds: ("PRISMA_KILL_ROUNDS", 5, 50),
+    test: "kill_minus_nine_neither_misses_nor_repeats_an_alert",
+    rounds: ("PRISMA_KILL_ROUNDS", 10, 50),
 }];
 
 fn list() -> Outcome {

@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Args, Command};
-use crate::exit::Failure;
 
 fn main() -> ExitCode {
     let args = Args::parse();

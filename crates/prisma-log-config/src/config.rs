@@ -35,7 +35,9 @@ pub struct Config {
     warnings: Vec<Error>,
 }
 
-/// What the program says about itself in every record.
+/// What the program says about itself.
+///
+/// Lines in [`Format::Ecs`](crate::Format::Ecs) carry the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
@@ -215,7 +217,7 @@ impl Config {
         &self.profile
     }
 
-    /// What the program says about itself in every record.
+    /// What the program says about itself.
     pub fn service(&self) -> &Service {
         &self.service
     }
@@ -272,8 +274,10 @@ fn check_text(text: &str, path: &Path, environment: &Environment) -> Vec<Error> 
         }
     }
     errors.extend(report.take().1);
-    // Mistakes of the file itself have been found above; these are the environment's.
+    // Mistakes of the file itself have been found above; these are the environment's. A file need
+    // not choose a profile.
     if errors.is_empty()
+        && document.is_chosen(environment)
         && let Err(found) = Config::from_text(text, Some(path), environment)
     {
         errors = found;

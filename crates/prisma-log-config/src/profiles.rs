@@ -1,6 +1,6 @@
 //! A file's profiles: which one is chosen, and what it inherits.
 
-use prisma_log_core::Error;
+use prisma_log_core::{Error, Place};
 
 use crate::environment::Environment;
 use crate::hint;
@@ -14,6 +14,7 @@ const VERSION: u64 = 1;
 
 /// A whole file, its outer keys read.
 pub(crate) struct Document<'a> {
+    place: Option<Place>,
     service: Option<&'a Item>,
     default_profile: Option<&'a Node>,
     profiles: Option<&'a Map>,
@@ -22,7 +23,12 @@ pub(crate) struct Document<'a> {
 impl<'a> Document<'a> {
     /// Reads the outer keys and reports what is wrong with them.
     pub(crate) fn open(root: &'a Node, report: &'a Report) -> Self {
-        let mut document = Document { service: None, default_profile: None, profiles: None };
+        let mut document = Document {
+            place: root.origin.place(),
+            service: None,
+            default_profile: None,
+            profiles: None,
+        };
         if root.is_null() {
             report.error(root.error("the file is empty").with_hint("it starts with `version: 1`"));
             return document;
@@ -73,12 +79,17 @@ impl<'a> Document<'a> {
                 (section::read::<String>(node, "default_profile")?, node.origin.clone())
             }
             (None, None) => {
-                let error = Error::config("no profile is chosen");
+                let error = error_at(self.place.clone(), "no profile is chosen");
                 return Err(error.with_hint("set PRISMA_ENV, or `default_profile` in the file"));
             }
         };
         self.find(&name, &origin)?;
         Ok((name, origin))
+    }
+
+    /// Whether anybody chooses a profile.
+    pub(crate) fn is_chosen(&self, environment: &Environment) -> bool {
+        self.default_profile.is_some() || !matches!(environment.chosen_profile(), Ok(None))
     }
 
     /// Whether `default_profile`, if given, names a profile.

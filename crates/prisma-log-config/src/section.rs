@@ -25,10 +25,6 @@ impl Report {
         self.entries.borrow_mut().push(entry);
     }
 
-    pub(crate) fn error_count(&self) -> usize {
-        self.errors.borrow().len()
-    }
-
     /// Everything found so far.
     pub(crate) fn take(&self) -> (Vec<Entry>, Vec<Error>) {
         (self.entries.take(), self.errors.take())

@@ -59,7 +59,7 @@ mod tests {
             if let Some(bytes) = bytes {
                 std::fs::write(&path, bytes).unwrap();
             }
-            let got = read_text(&path).map_or_else(|error| error.to_string(), |text| text);
+            let got = read_text(&path).unwrap_or_else(|error| error.to_string());
             assert!(got.contains(expect), "{name}: {got}");
         };
         check("good", Some("level: é".as_bytes()), "level: é");

@@ -5,7 +5,7 @@
 use prisma_log_console::{ConsoleSink, Stream};
 use prisma_log_core::{Error, SinkDrain};
 use prisma_log_format::JsonEncoder;
-use slog::{Logger, critical, debug, error, info, o, warn};
+use slog::{Logger, crit, debug, error, info, o, warn};
 
 fn main() -> Result<(), Error> {
     let mut builder = ConsoleSink::builder().stream(Stream::Stdout);
@@ -19,6 +19,6 @@ fn main() -> Result<(), Error> {
     info!(log, "order processed"; "order" => 42, "amount" => 99.9);
     warn!(log, "stock is low"; "item" => "blue shoes", "left" => 2);
     error!(log, "payment refused"; "error_code" => "E001");
-    critical!(log, "what a user typed can't reach the terminal: \x1b[2J\n\x1b[31mfake line");
+    crit!(log, "what a user typed can't reach the terminal: \x1b[2J\n\x1b[31mfake line");
     drain.flush_sinks()
 }

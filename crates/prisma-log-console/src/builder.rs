@@ -12,6 +12,7 @@ use crate::{Color, ConsoleSink, Stream};
 pub struct ConsoleSinkBuilder {
     stream: Stream,
     color: Color,
+    date: bool,
     encoder: Option<Box<dyn Encoder>>,
     writer: Option<Box<dyn Write + Send>>,
 }
@@ -21,6 +22,7 @@ impl ConsoleSinkBuilder {
         ConsoleSinkBuilder {
             stream: Stream::default(),
             color: Color::default(),
+            date: false,
             encoder: None,
             writer: None,
         }
@@ -36,6 +38,12 @@ impl ConsoleSinkBuilder {
     /// writes is never coloured.
     pub fn color(mut self, color: Color) -> Self {
         self.color = color;
+        self
+    }
+
+    /// Whether the text for people has the date before the time of day; by default it has not.
+    pub fn date(mut self, date: bool) -> Self {
+        self.date = date;
         self
     }
 
@@ -64,7 +72,7 @@ impl ConsoleSinkBuilder {
         };
         let form = match self.encoder {
             Some(encoder) => Form::Encoded(encoder),
-            None => Form::text(color),
+            None => Form::text(color, self.date),
         };
         let (name, writer) = match self.writer {
             Some(writer) => ("the writer", writer),

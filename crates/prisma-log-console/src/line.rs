@@ -1,6 +1,7 @@
 //! One record as one line: encoded, or drawn for people.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use prisma_log_core::{Encoder, Record};
 use prisma_log_format::{TextEncoder, TextPart};
@@ -9,21 +10,23 @@ use slog_term::{RecordDecorator, TermDecorator};
 /// The form that records are written in.
 pub(crate) enum Form {
     Encoded(Box<dyn Encoder>),
-    Text { encoder: TextEncoder, color: bool, piece: Vec<u8> },
+    Text { encoder: TextEncoder, color: bool, time: Range<usize>, piece: Vec<u8> },
 }
 
 impl Form {
-    pub(crate) fn text(color: bool) -> Self {
-        Form::Text { encoder: TextEncoder::new(), color, piece: Vec::new() }
+    pub(crate) fn text(color: bool, date: bool) -> Self {
+        // Of `2026-11-24T08:00:00.123456Z`, what a person at a terminal looks for.
+        let time = if date { 0..23 } else { 11..23 };
+        Form::Text { encoder: TextEncoder::new(), color, time, piece: Vec::new() }
     }
 
     /// Appends the record as a line with its end.
     pub(crate) fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Form::Encoded(encoder) => encoder.encode(record, out),
-            Form::Text { encoder, color, piece } => {
+            Form::Text { encoder, color, time, piece } => {
                 let codes = Ansi { out: &mut *out, level: record.level.into(), color: *color };
-                draw(encoder, record, piece, codes)?;
+                draw(encoder, record, time.clone(), piece, codes)?;
             }
         }
         out.push(b'\n');
@@ -36,6 +39,7 @@ impl Form {
 fn draw(
     encoder: &TextEncoder,
     record: &Record<'_>,
+    time: Range<usize>,
     piece: &mut Vec<u8>,
     mut decorator: impl RecordDecorator,
 ) -> io::Result<()> {
@@ -44,7 +48,11 @@ fn draw(
     let mut running = None;
     let mut step = |next: Option<TextPart>, piece: &mut Vec<u8>| {
         if drawn.is_ok() && !piece.is_empty() {
-            drawn = put(running, piece, &mut decorator);
+            let shown = match running {
+                Some(TextPart::Timestamp) => piece.get(time.clone()).unwrap_or(piece),
+                _ => piece,
+            };
+            drawn = put(running, shown, &mut decorator);
         }
         piece.clear();
         running = next;
@@ -57,15 +65,11 @@ fn draw(
 
 fn put(
     part: Option<TextPart>,
-    mut piece: &[u8],
+    piece: &[u8],
     decorator: &mut impl RecordDecorator,
 ) -> io::Result<()> {
     match part {
-        Some(TextPart::Timestamp) => {
-            // Of `2026-11-24T08:00:00.123456Z`, what a person at a terminal looks for.
-            piece = piece.get(11..23).unwrap_or(piece);
-            decorator.start_timestamp()?;
-        }
+        Some(TextPart::Timestamp) => decorator.start_timestamp()?,
         Some(TextPart::Level) => decorator.start_level()?,
         Some(TextPart::Logger | TextPart::Envelope) => decorator.start_location()?,
         Some(TextPart::Message) => decorator.start_msg()?,

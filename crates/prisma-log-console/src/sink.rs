@@ -74,10 +74,11 @@ impl ConsoleSink {
         }
         let block = std::mem::take(&mut self.block);
         let (taken, written) = self.write_fully(&block);
-        self.block = block;
-        let whole = self.ends.partition_point(|&end| end <= taken);
+        // A record that lacks but its line end is there: the next write begins with one.
+        let whole = self.ends.partition_point(|&end| end <= taken + 1);
         *delivered += whole;
-        self.half_line = taken > whole.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.half_line = taken > 0 && block[taken - 1] != b'\n';
+        self.block = block;
         written
     }
 

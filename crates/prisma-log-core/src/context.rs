@@ -24,13 +24,14 @@ macro_rules! id {
             }
 
             /// The id as lowercase hex digits in ASCII.
+            #[inline]
             pub fn hex(self) -> [u8; $digits] {
-                const DIGITS: &[u8; 16] = b"0123456789abcdef";
-                let mut out = [b'0'; $digits];
-                let mut rest = self.0;
-                for digit in out.iter_mut().rev() {
-                    *digit = DIGITS[(rest & 15) as usize];
-                    rest >>= 4;
+                const fn digit(nibble: u8) -> u8 {
+                    nibble + if nibble > 9 { b'a' - 10 } else { b'0' }
+                }
+                let mut out = [0; $digits];
+                for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(self.0.to_be_bytes()) {
+                    *pair = [digit(byte >> 4), digit(byte & 15)];
                 }
                 out
             }

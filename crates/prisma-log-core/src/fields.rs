@@ -23,7 +23,13 @@ struct Entry {
 
 #[derive(Clone)]
 enum Stored {
-    Plain(Value<'static>),
+    Null,
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
     Str(Range<usize>),
     Json(Range<usize>),
     Bytes(Range<usize>),
@@ -45,13 +51,13 @@ impl Fields {
                 self.bytes.extend_from_slice(bytes);
                 Stored::Bytes(start..self.bytes.len())
             }
-            Value::Null => Stored::Plain(Value::Null),
-            Value::Bool(v) => Stored::Plain(Value::Bool(v)),
-            Value::I64(v) => Stored::Plain(Value::I64(v)),
-            Value::U64(v) => Stored::Plain(Value::U64(v)),
-            Value::I128(v) => Stored::Plain(Value::I128(v)),
-            Value::U128(v) => Stored::Plain(Value::U128(v)),
-            Value::F64(v) => Stored::Plain(Value::F64(v)),
+            Value::Null => Stored::Null,
+            Value::Bool(v) => Stored::Bool(v),
+            Value::I64(v) => Stored::I64(v),
+            Value::U64(v) => Stored::U64(v),
+            Value::I128(v) => Stored::I128(v),
+            Value::U128(v) => Stored::U128(v),
+            Value::F64(v) => Stored::F64(v),
         };
         self.push_stored(key, stored);
     }
@@ -92,21 +98,25 @@ impl Fields {
     }
 
     /// How many fields there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The fields in order.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Value<'_>)> + Clone {
         self.entries.iter().map(|entry| (&self.text[entry.key.clone()], self.value(&entry.value)))
     }
 
     /// The field at `index`, counted from 0.
+    #[inline]
     pub fn at(&self, index: usize) -> Option<(&str, Value<'_>)> {
         let entry = self.entries.get(index)?;
         Some((&self.text[entry.key.clone()], self.value(&entry.value)))
@@ -117,9 +127,16 @@ impl Fields {
         self.iter().find(|&(k, _)| k == key).map(|(_, value)| value)
     }
 
+    #[inline]
     fn value(&self, stored: &Stored) -> Value<'_> {
         match stored {
-            Stored::Plain(value) => *value,
+            Stored::Null => Value::Null,
+            Stored::Bool(v) => Value::Bool(*v),
+            Stored::I64(v) => Value::I64(*v),
+            Stored::U64(v) => Value::U64(*v),
+            Stored::I128(v) => Value::I128(*v),
+            Stored::U128(v) => Value::U128(*v),
+            Stored::F64(v) => Value::F64(*v),
             Stored::Str(range) => Value::Str(&self.text[range.clone()]),
             Stored::Json(range) => Value::Json(&self.text[range.clone()]),
             Stored::Bytes(range) => Value::Bytes(&self.bytes[range.clone()]),

@@ -50,47 +50,57 @@ impl Timestamp {
     }
 
     /// RFC 3339 in UTC with six fraction digits, as ASCII bytes.
+    #[inline]
     pub fn rfc3339(self) -> [u8; RFC3339_LEN] {
         let seconds = self.0.div_euclid(1_000_000_000);
         let micros = (self.0.rem_euclid(1_000_000_000) / 1_000) as u32;
-        let days = seconds.div_euclid(86_400);
+        let days = seconds.div_euclid(86_400) as i32; // -106752..=106751
         let of_day = seconds.rem_euclid(86_400) as u32;
         let (year, month, day) = civil_from_days(days);
 
-        let mut out = *b"0000-00-00T00:00:00.000000Z";
-        let year = year as u32; // 1677..=2262
-        put2(&mut out, 0, year / 100);
-        put2(&mut out, 2, year % 100);
-        put2(&mut out, 5, month);
-        put2(&mut out, 8, day);
-        put2(&mut out, 11, of_day / 3600);
-        put2(&mut out, 14, of_day / 60 % 60);
-        put2(&mut out, 17, of_day % 60);
-        put2(&mut out, 20, micros / 10_000);
-        put2(&mut out, 22, micros / 100 % 100);
-        put2(&mut out, 24, micros % 100);
+        // Put together in words: stores of single bytes would stall the copy that follows.
+        let date = u64::from_le_bytes(*b"\0\0\0\0-\0\0-");
+        let date = date | pair(year / 100) | pair(year % 100) << 16 | pair(month) << 40;
+        let time = u64::from_le_bytes(*b"\0\0T\0\0:\0\0");
+        let time = time | pair(day) | pair(of_day / 3600) << 24 | pair(of_day / 60 % 60) << 48;
+        let rest = u64::from_le_bytes(*b":\0\0.\0\0\0\0") | pair(of_day % 60) << 8;
+        let rest = rest | pair(micros / 10_000) << 32 | pair(micros / 100 % 100) << 48;
+        let [tens, ones, ..] = pair(micros % 100).to_le_bytes();
+
+        let mut out = [0; RFC3339_LEN];
+        out[..8].copy_from_slice(&date.to_le_bytes());
+        out[8..16].copy_from_slice(&time.to_le_bytes());
+        out[16..24].copy_from_slice(&rest.to_le_bytes());
+        out[24..].copy_from_slice(&[tens, ones, b'Z']);
         out
     }
 }
 
-fn put2(out: &mut [u8; RFC3339_LEN], at: usize, two_digits: u32) {
-    out[at] = b'0' + (two_digits / 10) as u8;
-    out[at + 1] = b'0' + (two_digits % 10) as u8;
+/// Two decimal digits in ASCII, the tens in the lowest byte.
+const fn pair(number: u32) -> u64 {
+    let tens = number / 10;
+    (tens + ((number - tens * 10) << 8)) as u64 + 0x3030
 }
 
-/// Year, month and day of a day number counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153; // March is 0
-    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+/// Year, month and day of a day number counted from 1970-01-01, for years from 0 on.
+///
+/// Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms",
+/// 2023: years begin in March, and multiplications stand for the divisions.
+#[inline]
+fn civil_from_days(days: i32) -> (u32, u32, u32) {
+    let day_of_era = (days + 719_468) as u32; // from 0000-03-01
+    let in_quarters = 4 * day_of_era + 3;
+    let century = in_quarters / 146_097;
+    let of_century = 4 * (in_quarters % 146_097 / 4) + 3;
+    let scaled = 2_939_745 * u64::from(of_century);
+    let year_of_century = (scaled >> 32) as u32;
+    let day_of_year = scaled as u32 / 2_939_745 / 4;
+    let month_and_day = 2_141 * day_of_year + 197_913;
+    let month = month_and_day >> 16; // 3..=14
+    let day = (month_and_day & 0xFFFF) / 2_141 + 1;
+    let next_year = day_of_year >= 306;
+    let year = 100 * century + year_of_century + u32::from(next_year);
+    (year, if next_year { month - 12 } else { month }, day)
 }
 
 impl fmt::Display for Timestamp {
@@ -177,6 +187,27 @@ mod tests {
         check(2_147_483_648_000_001_000, "2038-01-19T03:14:08.000001Z");
         check(i64::MAX, "2262-04-11T23:47:16.854775Z");
         check(i64::MIN, "1677-09-21T00:12:43.145224Z");
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut expect = (1677, 9, 21);
+        for days in -106_752..=106_751 {
+            assert_eq!(civil_from_days(days), expect);
+            let (year, month, day) = expect;
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let length = match month {
+                2 => 28 + u32::from(leap),
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            expect = match (month, day) {
+                (12, 31) => (year + 1, 1, 1),
+                (_, day) if day == length => (year, month + 1, 1),
+                _ => (year, month, day + 1),
+            };
+        }
+        assert_eq!(expect, (2262, 4, 12));
     }
 
     #[test]

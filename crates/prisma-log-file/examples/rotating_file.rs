@@ -1,6 +1,7 @@
 //! The file sink alone under plain slog: JSON lines into a file that is rotated by size.
 //!
 //! `cargo run -p prisma-log-file --example rotating_file`, or with a path of your own behind `--`.
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use prisma_log_core::{Error, SinkDrain};
 use prisma_log_file::FileSink;

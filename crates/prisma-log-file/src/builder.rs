@@ -63,6 +63,9 @@ impl FileSinkBuilder {
     /// How many rotated files are kept beside the current one, `app.log.1` being the newest;
     /// by default 5. The oldest beyond that is deleted after each rotation.
     ///
+    /// Every regular file of such a name counts as one, up to the first number that is free;
+    /// what stands beyond that, such as `app.log.20261124`, is left alone.
+    ///
     /// **0 deletes the current file when it is full**: every record in it is gone. It is never
     /// chosen for you.
     pub fn max_backups(mut self, count: usize) -> Self {
@@ -131,8 +134,11 @@ impl FileSinkBuilder {
             return Err(Error::config(format!("{:?} names no file", self.path))
                 .with_hint("give the path of the log file itself, such as logs/app.log"));
         }
+        // A program that changes its working directory later must not take its log along.
+        let path = std::path::absolute(&self.path)
+            .map_err(|error| Error::io_at("find", &self.path, error))?;
         let options = FileOptions {
-            path: self.path,
+            path,
             max_bytes: self.max_file_bytes,
             max_backups: self.max_backups,
             mode: self.mode,

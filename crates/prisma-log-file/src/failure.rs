@@ -1,6 +1,7 @@
 //! Failures that cost no record: who hears of them, and how often the attempt is repeated.
 
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use prisma_log_core::Error;
@@ -18,7 +19,10 @@ impl Failures {
 
     pub(crate) fn report(&self, error: &Error) {
         match &self.handler {
-            Some(handler) => handler(error),
+            Some(handler) => {
+                // The sink is in the middle of its work; the handler's panic must not end it.
+                let _contained = catch_unwind(AssertUnwindSafe(|| handler(error)));
+            }
             None => {
                 // stderr may be closed; there is nowhere left to say so.
                 let _unwritable = writeln!(std::io::stderr(), "prisma-log: {error}");
@@ -55,7 +59,23 @@ impl BackOff {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    #[test]
+    fn a_handler_that_panics_is_contained() {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        let failures = Failures::new(Some(Box::new(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            panic!("from the handler");
+        })));
+        failures.report(&Error::state("one"));
+        failures.report(&Error::state("two"));
+        assert_eq!(heard.load(Ordering::Relaxed), 2);
+    }
 
     #[test]
     fn waits_longer_up_to_a_minute_and_forgets_on_success() {

@@ -138,3 +138,27 @@ pub(crate) fn lock_within(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_open_itself_follows_no_link_and_never_blocks() {
+        // What is at the path may be swapped between the check and the open.
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("target"), "").unwrap();
+        symlink(path("target"), path("link")).unwrap();
+        let error = options().open(path("link")).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ELOOP));
+        let dangling = create(&path("link"), 0o640).unwrap_err();
+        assert_eq!(dangling.kind(), io::ErrorKind::AlreadyExists);
+        assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+        let fifo = options().open(path("fifo")).unwrap();
+        assert!(check_regular(&path("fifo"), &fifo.metadata().unwrap()).is_err());
+    }
+}

@@ -39,7 +39,7 @@ impl FileSink {
         FileSink { encoder, file, block: Block::default() }
     }
 
-    /// The path that the sink was built with.
+    /// The absolute path of the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }

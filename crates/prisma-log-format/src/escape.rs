@@ -71,7 +71,35 @@ pub(crate) fn escape_escaped_into(text: &str, out: &mut Vec<u8>) {
     escape::<false>(text, out);
 }
 
+#[inline]
 fn escape<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {
+    if is_plain(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        escape_pieces::<QUOTES>(text, out);
+    }
+}
+
+/// Whether nothing in a text can need an escape, told quickly.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    // The last word overlaps the one before it: no byte is looked at alone, however short.
+    match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(last), ..) => {
+            let (words, _) = bytes.as_chunks::<8>();
+            let special = words.iter().fold(0, |found, word| found | special_bits(*word));
+            special | special_bits(*last) == 0
+        }
+        (None, Some(first), Some(last)) => {
+            let [a, b, c, d] = *first;
+            let [e, f, g, h] = *last;
+            special_bits([a, b, c, d, e, f, g, h]) == 0
+        }
+        _ => bytes.iter().all(|&byte| CLASS[usize::from(byte)] == PLAIN),
+    }
+}
+
+fn escape_pieces<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     let mut at = 0;
@@ -128,7 +156,7 @@ pub(crate) fn has_dangerous(text: &str) -> bool {
 /// Eight bytes at a time: nearly all of a log is plain ASCII.
 fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        if may_be_special(u64::from_le_bytes(*chunk)) {
+        if special_bits(*chunk) != 0 {
             match chunk.iter().position(|&byte| CLASS[usize::from(byte)] != PLAIN) {
                 Some(offset) => return at + offset,
                 None => at += 8,
@@ -143,18 +171,19 @@ fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether one of the eight bytes is a control, DEL, `"`, `\` or not ASCII.
-fn may_be_special(word: u64) -> bool {
+/// Not 0 if one of the eight bytes is a control, DEL, `"`, `\` or not ASCII.
+#[inline]
+const fn special_bits(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    const fn has_zero(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = has_zero(word ^ (ONES * b'"' as u64));
-    let backslash = has_zero(word ^ (ONES * b'\\' as u64));
-    let delete = has_zero(word ^ (ONES * 0x7F));
-    (below_space | quote | backslash | delete | word) & HIGH != 0
+    // Bytes of 0x80 and above are found by `word` itself, so `& !word` is left out where it only
+    // keeps these from being found.
+    let word = u64::from_le_bytes(bytes);
+    let below_space = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let delete = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
+    (below_space | quote | backslash | delete | word) & HIGH
 }
 
 fn push_ascii(byte: u8, out: &mut Vec<u8>) {

@@ -191,7 +191,9 @@ fn push_entries(keys: &mut Keys<'_>, entries: &Fields, out: &mut Vec<u8>) {
     for (key, value) in entries.iter() {
         out.extend_from_slice(b",\"");
         let WrittenKey { prefix, key, nth } = keys.resolve(key);
-        out.extend_from_slice(prefix.as_bytes());
+        if !prefix.is_empty() {
+            out.extend_from_slice(prefix.as_bytes());
+        }
         escape_into(key, out);
         if nth > 0 {
             out.push(b'#');

@@ -15,8 +15,8 @@ const KEPT_SLOTS: usize = 8192;
 pub(crate) struct KeyRule {
     /// Every envelope key that the encoder may write where user keys stand.
     reserved: &'static [&'static str],
-    /// Bit n: a reserved key is n bytes long.
-    reserved_lengths: u64,
+    /// A bit for the [`mark`] of each reserved key.
+    reserved_marks: [u64; 4],
     /// What is put before a user key that is reserved or starts with this already.
     prefix: &'static str,
     /// Whether `.`, `*` and `\` become `_`.
@@ -25,26 +25,31 @@ pub(crate) struct KeyRule {
 
 impl KeyRule {
     pub(crate) const fn new(reserved: &'static [&'static str]) -> Self {
-        let mut reserved_lengths = 0;
-        let mut i = 0;
-        while i < reserved.len() {
-            reserved_lengths |= 1 << reserved[i].len();
-            i += 1;
-        }
-        KeyRule { reserved, reserved_lengths, prefix: "fields.", dedot: false }
+        KeyRule { reserved, reserved_marks: [0; 4], prefix: "fields.", dedot: false }.marked()
     }
 
     /// The rule with `.`, `*` and `\` replaced by `_` in every key, as ecs-logging wants labels.
-    pub(crate) const fn dedotted(mut self) -> Self {
-        self.prefix = "fields_";
-        self.dedot = true;
+    pub(crate) const fn dedotted(self) -> Self {
+        KeyRule { prefix: "fields_", dedot: true, ..self }.marked()
+    }
+
+    const fn marked(mut self) -> Self {
+        self.reserved_marks = [0; 4];
+        let mut i = 0;
+        while i < self.reserved.len() {
+            let mark = mark(self.reserved[i].as_bytes(), self.dedot);
+            self.reserved_marks[(mark >> 6) as usize] |= 1 << (mark & 63);
+            i += 1;
+        }
         self
     }
 
-    fn needs_prefix(&self, key: &str) -> bool {
-        let length_taken = key.len() < 64 && self.reserved_lengths >> key.len() & 1 == 1;
-        length_taken && self.reserved.iter().any(|reserved| self.same(reserved, key))
-            || key.get(..self.prefix.len()).is_some_and(|start| self.same(start, self.prefix))
+    #[inline]
+    fn needs_prefix(&self, key: &str, mark: u8) -> bool {
+        let may_be_reserved = self.reserved_marks[usize::from(mark >> 6)] >> (mark & 63) & 1 == 1;
+        may_be_reserved && self.reserved.iter().any(|reserved| self.same(reserved, key))
+            || key.as_bytes().first() == Some(&b'f')
+                && key.get(..self.prefix.len()).is_some_and(|start| self.same(start, self.prefix))
     }
 
     /// Whether two keys would be written alike.
@@ -75,6 +80,30 @@ pub(crate) const fn dedot(byte: u8) -> u8 {
     }
 }
 
+/// A number that equal keys share and different ones mostly do not: a cheap first look.
+#[inline]
+const fn mark(key: &[u8], dedotted: bool) -> u8 {
+    const PRIME: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut hash = key.len() as u64;
+    if dedotted {
+        let mut i = 0;
+        while i < key.len() {
+            hash = (hash ^ dedot(key[i]) as u64).wrapping_mul(PRIME);
+            i += 1;
+        }
+    } else if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        hash ^= u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29);
+    } else if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
+        hash ^= (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64;
+    } else if let [first, .., last] = key {
+        hash ^= (*first as u64) << 16 | (key[key.len() / 2] as u64) << 8 | *last as u64;
+    } else if let [only] = key {
+        hash ^= *only as u64;
+    }
+    // The product's high half depends on all bits.
+    (hash.wrapping_mul(PRIME) >> 56) as u8
+}
+
 /// A user key as it is to be written: `prefix`, `key`, and `#nth` unless that is 0.
 #[derive(Debug, PartialEq)]
 pub(crate) struct WrittenKey<'k> {
@@ -88,6 +117,8 @@ pub(crate) struct Keys<'r> {
     rule: &'static KeyRule,
     entries: [&'r Fields; 2],
     next: usize,
+    /// A bit for the [`mark`] of each key so far.
+    seen: [u64; 4],
     /// Open addressing; empty while scanning is cheaper.
     table: Vec<Slot>,
 }
@@ -114,22 +145,31 @@ impl<'r> Keys<'r> {
             table.clear();
             table.resize((total * 2).next_power_of_two(), Slot::default());
         }
-        Keys { rule, entries, next: 0, table }
+        Keys { rule, entries, next: 0, seen: [0; 4], table }
     }
 
     /// How the next key is to be written; called once for each entry, in order.
+    #[inline]
     pub(crate) fn resolve<'k>(&mut self, key: &'k str) -> WrittenKey<'k> {
-        let nth = if self.table.is_empty() { self.scan(key) } else { self.look_up(key) };
+        let mark = mark(key.as_bytes(), self.rule.dedot);
+        let nth = if self.table.is_empty() { self.scan(key, mark) } else { self.look_up(key) };
         self.next += 1;
-        let shown = nth > 1 || split_suffix(key).is_some() || key.is_empty();
+        let shown = nth > 1 || key.is_empty() || split_suffix(key).is_some();
         WrittenKey {
-            prefix: if self.rule.needs_prefix(key) { self.rule.prefix } else { "" },
+            prefix: if self.rule.needs_prefix(key, mark) { self.rule.prefix } else { "" },
             key,
             nth: if shown { nth } else { 0 },
         }
     }
 
-    fn scan(&self, key: &str) -> u32 {
+    #[inline]
+    fn scan(&mut self, key: &str, mark: u8) -> u32 {
+        let seen = &mut self.seen[usize::from(mark >> 6)];
+        let bit = 1 << (mark & 63);
+        if *seen & bit == 0 {
+            *seen |= bit;
+            return 1;
+        }
         let [context, fields] = self.entries;
         let earlier = context.iter().chain(fields.iter()).take(self.next);
         1 + earlier.filter(|(other, _)| self.rule.same(other, key)).count() as u32
@@ -175,9 +215,11 @@ impl Drop for Keys<'_> {
 
 /// Splits a key that ends in `#` and digits before the `#`.
 fn split_suffix(key: &str) -> Option<(&str, &str)> {
+    if !key.as_bytes().last()?.is_ascii_digit() {
+        return None;
+    }
     let (rest, digits) = key.rsplit_once('#')?;
-    let wellformed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    wellformed.then_some((rest, digits))
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then_some((rest, digits))
 }
 
 /// Reads a written key back: the user's key, and which repetition of it this is, from 1.

@@ -3,6 +3,8 @@
 //! A row is one version byte, the FNV-1a hash of the rest in eight bytes, and the rest. Numbers
 //! are LEB128 varints, signed ones in zigzag form, texts and lists carry their length in front.
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use prisma_log_core::{Error, Timestamp};
@@ -69,6 +71,21 @@ impl Writer {
 
     pub(crate) fn text(&mut self, value: &str) {
         self.bytes(value.as_bytes());
+    }
+
+    pub(crate) fn path(&mut self, path: &Path) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            self.bytes(path.as_os_str().as_bytes());
+        }
+        #[cfg(not(unix))]
+        self.text(&path.to_string_lossy());
+    }
+
+    /// The place of `one` among all values of its type.
+    pub(crate) fn choice<T: PartialEq>(&mut self, all: &[T], one: T) {
+        self.u64(all.iter().position(|have| *have == one).unwrap_or_default() as u64);
     }
 
     pub(crate) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
@@ -175,6 +192,21 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
         let bytes = self.bytes()?;
         std::str::from_utf8(bytes).map_err(|_| self.bad("a text is not UTF-8"))
+    }
+
+    pub(crate) fn path(&mut self) -> Result<PathBuf, Error> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            Ok(OsString::from_vec(self.bytes()?.to_vec()).into())
+        }
+        #[cfg(not(unix))]
+        Ok(OsString::from(self.text()?).into())
+    }
+
+    pub(crate) fn choice<T: Copy>(&mut self, all: &[T]) -> Result<T, Error> {
+        let index = usize::try_from(self.u64()?).unwrap_or(usize::MAX);
+        all.get(index).copied().ok_or_else(|| self.bad("a choice is out of range"))
     }
 
     pub(crate) fn option<T>(

@@ -36,7 +36,8 @@ pub(super) fn check(file: &SourceFile) -> Vec<Finding> {
                 complain(&format!("`{name}!` is a leftover"));
             }
         }
-        if squeezed.starts_with("#[cfg(") && squeezed.contains("feature=") {
+        let cfg_feature = squeezed.starts_with("#[cfg(") && squeezed.contains("feature=");
+        if cfg_feature && !path.contains("/tests/") {
             let next = code.lines().skip(index + 1).find(|next| !next.trim().starts_with("#["));
             let next = next.unwrap_or_default().trim_start();
             let item = next.strip_prefix("pub ").unwrap_or(next);
@@ -49,7 +50,8 @@ pub(super) fn check(file: &SourceFile) -> Vec<Finding> {
             }
         }
     }
-    if matches!(file.name(), "lib.rs" | "mod.rs") {
+    let beside_the_house = ["benches/", "fuzz/"].iter().any(|folder| path.starts_with(folder));
+    if matches!(file.name(), "lib.rs" | "mod.rs") && !beside_the_house {
         let other = other_item(&code, 0..code.len());
         findings.extend(other.map(|(line, item)| {
             let message = format!("{} holds docs, `mod` and `use`; move `{item}`", file.name());

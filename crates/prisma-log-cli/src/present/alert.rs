@@ -20,7 +20,7 @@ pub(crate) fn row(alert: &Alert) -> String {
     }
     let _infallible = write!(row, "  ×{}  {}", alert.count, alert.last_seen);
     if let Some(sample) = alert.samples.last() {
-        let _infallible = write!(row, "  {FAINT}{}{FAINT:#}", text::shown(sample, 120));
+        let _infallible = write!(row, "  {FAINT}{}{FAINT:#}", text::sample(sample, 120));
     }
     row
 }
@@ -74,7 +74,8 @@ pub(crate) fn news(news: &Notification) -> String {
         NotificationKind::Reopened => ("AGAIN", style::severity(news.severity)),
         _ => ("RESOLVED", style::GOOD),
     };
-    let time = news.last_seen;
+    // The moment of the news; what was seen last is the alert's own business.
+    let time = news.history.last().map_or(news.last_seen, |transition| transition.at);
     let mut text = format!("{time} {style}{word:<8} {:<8}{style:#} ", news.severity);
     let _infallible = write!(text, "{STRONG}{}{STRONG:#}", news.rule);
     if !news.group.is_empty() {
@@ -85,7 +86,7 @@ pub(crate) fn news(news: &Notification) -> String {
         let _infallible = write!(text, "  {FAINT}(may have been shown before){FAINT:#}");
     }
     if let Some(sample) = news.samples.last() {
-        let _infallible = write!(text, "\n    {FAINT}{}{FAINT:#}", text::shown(sample, 160));
+        let _infallible = write!(text, "\n    {FAINT}{}{FAINT:#}", text::sample(sample, 160));
     }
     text
 }

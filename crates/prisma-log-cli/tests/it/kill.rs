@@ -11,7 +11,8 @@ use prisma_log::{FileSink, Filter, Logging, info, warn};
 
 use crate::support::plog;
 
-const KILLS: usize = 50;
+/// How often, unless the variable `PRISMA_KILL_ROUNDS` says otherwise.
+const KILLS: u64 = 50;
 /// Matching lines of one burst; the rule fires at the third.
 const LINES_A_BURST: u64 = 5;
 const RULES: &str = "
@@ -47,6 +48,8 @@ fn printed(mut child: Child) -> Vec<serde_json::Value> {
 
 #[test]
 fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
+    let kills = std::env::var("PRISMA_KILL_ROUNDS")
+        .map_or(KILLS, |rounds| rounds.parse().expect("PRISMA_KILL_ROUNDS is a number"));
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     std::fs::write(dir.join("rules.yaml"), RULES).unwrap();
@@ -74,7 +77,7 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
                 std::thread::sleep(Duration::from_millis(8));
             }
         });
-        for _ in 0..KILLS {
+        for _ in 0..kills {
             let mut child = monitor(dir);
             std::thread::sleep(Duration::from_millis(fastrand::u64(10..350)));
             child.kill().unwrap();
@@ -125,12 +128,12 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
     let files = std::fs::read_dir(dir).unwrap().flatten();
     let files = files.filter(|f| f.file_name().to_string_lossy().starts_with("app.log")).count();
     println!(
-        "{KILLS} kills, {} records in {files} files, {bursts} alerts expected: {missed} missed, \
+        "{kills} kills, {} records in {files} files, {bursts} alerts expected: {missed} missed, \
          {repeated} repeated, {wrong_counts} with a wrong count; {unprinted} never printed, \
          {redelivered} printed again and marked, {unmarked} printed again unmarked",
         records.into_inner(),
     );
-    assert!(bursts >= 100, "the writer came to {bursts} bursts only");
+    assert!(bursts >= 2 * kills, "the writer came to {bursts} bursts only");
     assert_eq!((missed, repeated, wrong_counts), (0, 0, 0));
     assert_eq!((unprinted, unmarked), (0, 0));
 }

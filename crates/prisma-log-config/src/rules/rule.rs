@@ -30,16 +30,35 @@ impl Scalar for Severity {
 /// A whole number whose limits are the builder's.
 type Count = Number<0, { u32::MAX as u64 }>;
 
+/// Reads one rule; `None` when there is anything wrong with it, which is reported.
 pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<Rule> {
-    let mut section = Section::new(report, path, Some(node));
-    node.map()?;
-    let errors_before = report.error_count();
-    let name: Option<String> = section.required("name");
-    let mut reading = Reading { builder: Rule::builder(name.clone().unwrap_or_default()) };
-    if let Some(node) = name.is_some().then(|| section.node("name")).flatten() {
-        let probe = Rule::builder(name.clone().unwrap_or_default()).line("x");
-        report_refusal(report, node, probe);
+    let found = Report::default();
+    let builder = read_settings(&found, path, node);
+    let (_, errors) = found.take();
+    if errors.is_empty() {
+        return match builder?.build() {
+            Ok(rule) => Some(rule),
+            Err(error) => {
+                report.error(at_node(node, error));
+                None
+            }
+        };
     }
+    errors.into_iter().for_each(|error| report.error(error));
+    None
+}
+
+fn read_settings(report: &Report, path: &str, node: &Node) -> Option<RuleBuilder> {
+    let mut section = Section::new(report, path, Some(node));
+    if node.is_null() {
+        report.error(node.error(format!("`{path}`: expected a map, found nothing")));
+    }
+    node.map()?;
+    let name = section.required::<String>("name").unwrap_or_default();
+    if let Some(node) = section.node("name") {
+        report_refusal(report, node, Rule::builder(name.clone()).line("x"));
+    }
+    let mut reading = Reading { builder: Rule::builder(name) };
     if let Some(text) = section.optional::<String>("description") {
         reading.set(|builder| builder.description(text));
     }
@@ -51,17 +70,10 @@ pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<Rule> {
     reading.read_bucket(&mut section);
     reading.read_grouping(&mut section);
     section.finish();
-    if report.error_count() > errors_before {
-        return None;
-    }
-    match reading.builder.build() {
-        Ok(rule) => Some(rule),
-        Err(error) => {
-            report.error(at_node(node, error));
-            None
-        }
-    }
+    Some(reading.builder)
 }
+
+type PatternSetter = fn(RuleBuilder, String) -> RuleBuilder;
 
 struct Reading {
     builder: RuleBuilder,
@@ -86,7 +98,7 @@ impl Reading {
     fn read_match(&mut self, section: &mut Section<'_>) {
         let mut section = section.section("match");
         let report = section.report();
-        let patterns: [(&'static str, fn(RuleBuilder, String) -> RuleBuilder); 3] = [
+        let patterns: [(&'static str, PatternSetter); 3] = [
             ("message", |builder, pattern| builder.message(pattern)),
             ("line", |builder, pattern| builder.line(pattern)),
             ("except", |builder, pattern| builder.except(pattern)),
@@ -94,7 +106,7 @@ impl Reading {
         for (key, setter) in patterns {
             for (node, pattern) in texts(&mut section, key) {
                 match check_pattern(node, &section.path_of(key), &pattern) {
-                    Ok(()) => self.set_checked(report, node, |b| setter(b, pattern.clone())),
+                    Ok(()) => self.set(|builder| setter(builder, pattern)),
                     Err(error) => report.error(error),
                 }
             }

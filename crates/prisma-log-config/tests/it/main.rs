@@ -1,9 +1,16 @@
 //! The crate as its users see it.
+#![expect(clippy::print_stdout, reason = "tests print their figures")]
 
 mod broken;
+mod build;
 mod environment;
+mod guide;
 mod mutations;
+#[cfg(all(feature = "console", feature = "file"))]
+mod process;
 mod profiles;
+#[cfg(feature = "monitor")]
+mod rules;
 mod shipped;
 
 use std::path::PathBuf;

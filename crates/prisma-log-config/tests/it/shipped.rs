@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use prisma_log_config::{Config, Environment};
-use prisma_log_core::{Fields, Level, Record, Timestamp};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name)
@@ -30,6 +29,8 @@ fn every_folder_entry_is_tested_here() {
 #[cfg(all(feature = "console", feature = "file"))]
 #[test]
 fn every_shipped_profile_is_built_and_takes_a_record() {
+    use prisma_log_core::{Fields, Level, Record, Timestamp};
+
     for profile in PROFILES {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logs/app.log");
@@ -103,4 +104,20 @@ fn the_profiles_are_what_the_guide_says() {
     check("development", &["level=debug", "sinks.console.format=text", "sinks.file.format=json"]);
     check("staging", &["level=info", "sinks.console.stream=stdout", "sinks.console.format=json"]);
     check("production", &["level=warning", "sinks.file.path=/var/log/prisma/app.log"]);
+}
+
+#[cfg(feature = "monitor")]
+#[test]
+fn the_shipped_rules_are_the_default_rules() {
+    let errors = prisma_log_config::rules::check(&shipped("alerts.yaml"));
+    assert!(errors.is_empty(), "{errors:?}");
+    let shipped = prisma_log_config::rules::load(&shipped("alerts.yaml")).unwrap();
+    let default = prisma_log_monitor::default_rules();
+    let names = |rules: &[prisma_log_monitor::Rule]| -> Vec<String> {
+        rules.iter().map(|rule| rule.name().to_owned()).collect()
+    };
+    assert_eq!(names(&shipped), names(&default));
+    for (shipped, default) in shipped.iter().zip(&default) {
+        assert_eq!(shipped, default);
+    }
 }

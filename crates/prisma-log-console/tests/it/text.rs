@@ -37,6 +37,13 @@ fn a_line_without_colour() {
 }
 
 #[test]
+fn a_line_with_the_date() {
+    let line =
+        drawn(ConsoleSink::builder().color(Color::Never).date(true), record(Level::Info, "x"));
+    assert_eq!(line, "2026-11-24T08:00:00.123 INFO  shop.orders: x\n");
+}
+
+#[test]
 fn a_line_in_colour() {
     let fields = Fields::from_iter([("order", 42_u64)]);
     let mut record = record(Level::Error, "no\u{1b}[0m stock");
@@ -91,6 +98,18 @@ fn a_line_cut_short_is_ended_before_the_next() {
     sink.write(&[record(Level::Info, "two")]).unwrap();
     let expect = "08:00:00.123 INFO  s\n08:00:00.123 INFO  shop.orders: two\n";
     assert_eq!(captured.text(), expect);
+}
+
+#[test]
+fn a_line_that_lacks_but_its_end_was_delivered() {
+    let captured = Captured::default();
+    let builder = ConsoleSink::builder().color(Color::Never).writer(captured.clone());
+    let mut sink = builder.build().unwrap();
+    let line = "08:00:00.123 INFO  shop.orders: one\n";
+    captured.steps([Step::Short(2 * line.len() - 1), Step::Fails(ErrorKind::StorageFull)]);
+    assert_eq!(sink.write(&[record(Level::Info, "one"); 3]).unwrap_err().delivered, 2);
+    sink.write(&[record(Level::Info, "one")]).unwrap();
+    assert_eq!(captured.text(), line.repeat(3));
 }
 
 #[test]

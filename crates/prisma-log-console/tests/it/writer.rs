@@ -50,7 +50,9 @@ impl Write for Captured {
         let mut state = self.0.lock().unwrap();
         state.writes += 1;
         let step = match state.steps.pop_front() {
-            None if state.broken && state.writes % 2 == 0 => Some(Step::Short(state.writes % 97)),
+            None if state.broken && state.writes.is_multiple_of(2) => {
+                Some(Step::Short(state.writes % 97))
+            }
             None if state.broken => Some(Step::Fails(ErrorKind::StorageFull)),
             other => other,
         };

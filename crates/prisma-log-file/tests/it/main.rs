@@ -1,4 +1,5 @@
 //! The file sink on real files.
+#![expect(clippy::print_stdout, reason = "tests print the figures they found")]
 
 mod contract;
 mod opening;

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use prisma_log_core::{Durability, Error, Sink as _};
 use prisma_log_file::FileSink;
@@ -102,6 +102,7 @@ fn permissions_are_as_asked_whatever_the_umask() {
             .arg(program)
             .args(["--exact", "opening::child_creates_files"])
             .env("PRISMA_LOG_TEST_FOLDER", &path)
+            .stdout(Stdio::null())
             .status()
             .unwrap();
         assert!(status.success());
@@ -119,7 +120,12 @@ fn permissions_are_as_asked_whatever_the_umask() {
 fn child_creates_files() {
     let Some(folder) = std::env::var_os("PRISMA_LOG_TEST_FOLDER") else { return };
     let folder = Path::new(&folder);
-    let mut sink = quiet(&folder.join("app.log")).max_file_bytes(1024).build().unwrap();
+    fs::create_dir(folder).unwrap();
+    std::env::set_current_dir(folder).unwrap();
+    let mut sink = quiet(Path::new("app.log")).max_file_bytes(1024).build().unwrap();
+    // As daemons do; the log stays where it was opened.
+    std::env::set_current_dir("/").unwrap();
+    assert_eq!(sink.path(), folder.join("app.log"));
     for _ in 0..3 {
         write(&mut sink, &["x".repeat(1000)]).unwrap();
     }
@@ -165,6 +171,7 @@ fn a_folder_without_write_permission() {
         .arg(&copy)
         .args(["--exact", "opening::child_in_a_read_only_folder"])
         .env("PRISMA_LOG_TEST_READ_ONLY", folder.path())
+        .stdout(Stdio::null())
         .status()
         .unwrap();
     assert!(status.success());

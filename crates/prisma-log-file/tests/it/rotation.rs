@@ -59,7 +59,7 @@ fn the_limit_is_kept_and_a_larger_record_has_a_file_of_its_own() {
     write(&mut sink, &batch).unwrap();
     let contents: Vec<Vec<u64>> = files(folder.path())
         .iter()
-        .map(|path| lines(std::slice::from_ref(path)).iter().map(|l| parse(l).unwrap().1).collect())
+        .map(|path| lines(&[path]).iter().map(|l| parse(l).unwrap().1).collect())
         .collect();
     assert_eq!(contents, [vec![0], vec![1], vec![2, 3], vec![4], vec![5], vec![6], vec![7]]);
 
@@ -97,19 +97,13 @@ fn a_file_moved_away_or_copied_and_truncated_by_others_goes_on() {
     write(&mut sink, &["one"]).unwrap();
     fs::rename(&path, &moved).unwrap();
     write(&mut sink, &["two"]).unwrap();
-    assert_eq!(
-        (lines(&[moved.clone()]), lines(&[path.clone()])),
-        (vec!["one".into()], vec!["two".into()])
-    );
+    assert_eq!((lines(&[&moved]), lines(&[&path])), (vec!["one".into()], vec!["two".into()]));
 
     // logrotate's `create`.
     fs::rename(&path, &moved).unwrap();
     fs::write(&path, "").unwrap();
     write(&mut sink, &["three"]).unwrap();
-    assert_eq!(
-        (lines(&[moved.clone()]), lines(&[path.clone()])),
-        (vec!["two".into()], vec!["three".into()])
-    );
+    assert_eq!((lines(&[&moved]), lines(&[&path])), (vec!["two".into()], vec!["three".into()]));
 
     // logrotate's `copytruncate`: no hole of NULs before what comes next.
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
@@ -132,7 +126,7 @@ fn something_else_at_the_path_stops_nothing_while_the_file_is_there() {
     fs::create_dir(&path).unwrap();
     write(&mut sink, &["two"]).unwrap();
     write(&mut sink, &["x".repeat(2000)]).unwrap();
-    assert_eq!(lines(&[moved.clone()]).len(), 3);
+    assert_eq!(lines(&[&moved]).len(), 3);
 
     // Once nobody could read it, records are lost and the caller is told.
     fs::remove_file(&moved).unwrap();

@@ -65,11 +65,12 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// All lines of the files that are not blank; the last line of each must be whole.
-pub(crate) fn lines(files: &[PathBuf]) -> Vec<String> {
+pub(crate) fn lines(files: &[impl AsRef<Path>]) -> Vec<String> {
     let mut lines = Vec::new();
     for path in files {
         let text = fs::read_to_string(path).unwrap();
-        assert!(text.is_empty() || text.ends_with('\n'), "{} is torn", path.display());
+        let name = path.as_ref().display();
+        assert!(text.is_empty() || text.ends_with('\n'), "{name} is torn");
         lines.extend(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));
     }
     lines

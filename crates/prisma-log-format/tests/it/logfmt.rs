@@ -96,7 +96,7 @@ fn reading_a_line_gives_back_every_field_as_text() {
     let mut random = Rng::with_seed(11);
     let encoder = LogfmtEncoder::new();
     let mut tally = Tally::default();
-    for _ in 0..100_000 {
+    for _ in 0..30_000 {
         let owned = Owned::new(&mut random);
         let record = owned.record();
         let line = encode(&encoder, &record);

@@ -48,7 +48,7 @@ fn the_parts_of_a_line_can_not_be_mistaken_for_each_other() {
     let mut random = Rng::with_seed(12);
     let encoder = TextEncoder::new();
     let mut tally = Tally::default();
-    for _ in 0..100_000 {
+    for _ in 0..30_000 {
         let owned = Owned::new(&mut random);
         let record = owned.record();
         let line = encode(&encoder, &record);

@@ -54,14 +54,14 @@ fn clean(value: &str) -> String {
 }
 
 impl fmt::Display for Group {
-    /// `source=10.0.0.1 user=root`, with `-` for an empty value.
+    /// `source=10.0.0.1 user=root`; keys without a value are left out, `-` when none has one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (key, value)) in self.iter().enumerate() {
-            let space = if i == 0 { "" } else { " " };
-            let value = if value.is_empty() { "-" } else { value };
+        let mut space = "";
+        for (key, value) in self.iter().filter(|(_, value)| !value.is_empty()) {
             write!(f, "{space}{}={}", Escaped(key), Escaped(value))?;
+            space = " ";
         }
-        Ok(())
+        if space.is_empty() && !self.is_empty() { f.write_str("-") } else { Ok(()) }
     }
 }
 
@@ -74,7 +74,8 @@ mod tests {
         let group = |values: [&str; 2]| Group::new(["a", "b"], values.map(String::from));
         assert_ne!(group(["x", ""]).to_key(), group(["", "x"]).to_key());
         assert_ne!(group(["x\0", "y"]).to_key(), group(["x", "\0y"]).to_key());
-        assert_eq!(group(["1", ""]).to_string(), "a=1 b=-");
+        assert_eq!(group(["1", ""]).to_string(), "a=1");
+        assert_eq!(group(["", ""]).to_string(), "-");
         assert_eq!(group(["1", "\x1b"]).to_string(), "a=1 b=\\u{1b}");
         assert_eq!(group(["1", "2"]).get("b"), Some("2"));
         assert!(group([&"ü".repeat(999), ""]).get("a").unwrap().len() <= MAX_VALUE);

@@ -16,6 +16,7 @@ pub use group::Group;
 pub use lifecycle::{AlertState, Transition};
 
 use crate::Severity;
+use crate::engine::row_key;
 use crate::text::{Escaped, json_array, json_object, json_string};
 
 /// Sample lines that an alert keeps.
@@ -150,6 +151,15 @@ impl Alert {
         }
         pairs.push(("history", json_array(self.history.iter().map(Transition::to_json))));
         pairs
+    }
+
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.state == AlertState::Resolved
+    }
+
+    /// What identifies the alert: rule and group.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        row_key(&self.rule, &self.group.to_key())
     }
 
     pub(crate) fn add_source(&mut self, source: &std::path::Path) {

@@ -40,7 +40,7 @@ fn at(seconds: i64) -> Timestamp {
 #[test]
 fn one_line_for_people() {
     let expect =
-        "ERROR database [db=orders host=-]: 7 in 2m5s, open, A000042: db refused \\u{1b}[31m";
+        "ERROR database [db=orders]: 7 in 2m5s, open, A000042: db refused \\u{1b}[31m";
     assert_eq!(alert().to_string(), expect);
 }
 

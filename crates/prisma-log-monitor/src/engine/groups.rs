@@ -108,10 +108,6 @@ impl Groups {
         })
     }
 
-    pub(super) fn is_clean(&self) -> bool {
-        self.dirty.is_empty()
-    }
-
     pub(super) fn mark_clean(&mut self) {
         self.dirty.clear();
     }

@@ -40,7 +40,7 @@ pub struct Engine {
     rules: Vec<Arc<Rule>>,
     matcher: Matcher,
     groups: Vec<Groups>,
-    sources: HashMap<PathBuf, SourceClock>,
+    sources: HashMap<Arc<Path>, SourceClock>,
 }
 
 /// A line that matched a rule.
@@ -49,6 +49,8 @@ pub struct Engine {
 pub struct Match {
     /// The rule's index in [`Engine::rules`].
     pub rule: usize,
+    /// The file that the line stands in.
+    pub source: Arc<Path>,
     /// The group that the line belongs to.
     pub group: Group,
     /// The line's event time.
@@ -120,7 +122,7 @@ impl Engine {
     ) -> Vec<Match> {
         let Engine { rules, matcher, groups, sources } = self;
         if !sources.contains_key(source) {
-            sources.insert(source.to_owned(), SourceClock::default());
+            sources.insert(source.into(), SourceClock::default());
         }
         let Some(clock) = sources.get_mut(source) else { return Vec::new() };
         let time = clock.observe(line.timestamp, now);
@@ -138,7 +140,8 @@ impl Engine {
             let sample = sample(&raw);
             let (number, firing) =
                 groups[index].push(rule, group.to_key(), time, value, &sample);
-            matches.push(Match { rule: index, group, time, watermark, number, sample, firing });
+            let source = Arc::from(source);
+            matches.push(Match { rule: index, source, group, time, watermark, number, sample, firing });
         });
         matches
     }
@@ -148,7 +151,7 @@ impl Engine {
     }
 
     pub(crate) fn set_source_clock(&mut self, source: PathBuf, clock: SourceClock) {
-        self.sources.insert(source, clock);
+        self.sources.insert(source.into(), clock);
     }
 
     /// Windows that changed since [`Engine::mark_clean`]: key and row, `None` for those that are gone.
@@ -156,10 +159,6 @@ impl Engine {
         self.rules.iter().zip(&self.groups).flat_map(|(rule, groups)| {
             groups.dirty_rows(rule).map(|(group, row)| (row_key(&rule.name, group), row))
         })
-    }
-
-    pub(crate) fn is_clean(&self) -> bool {
-        self.groups.iter().all(Groups::is_clean)
     }
 
     pub(crate) fn mark_clean(&mut self) {

@@ -116,7 +116,7 @@ fn groups_count_apart() {
 #[test]
 fn a_missing_key_is_the_empty_group() {
     let mut engine = engine(Rule::builder("r").message("x").group_by(["user"]));
-    assert_eq!(run(&mut engine, [(0, "x")]), [(0, "user=-".into(), 1)]);
+    assert_eq!(run(&mut engine, [(0, "x")]), [(0, "-".into(), 1)]);
 }
 
 #[test]
@@ -204,9 +204,8 @@ fn windows_survive_a_restart() {
         Rule::builder("r").message("x").leaky_bucket(2, MINUTE).group_by(["g"]),
     ] {
         let mut before = engine(rule.clone());
-        assert!(before.is_clean());
+        assert_eq!(before.dirty_rows().count(), 0);
         run(&mut before, [(0, "x"), (1, "x")]);
-        assert!(!before.is_clean());
         let rows: Vec<_> = before.dirty_rows().collect();
         before.mark_clean();
         assert_eq!(before.dirty_rows().count(), 0);

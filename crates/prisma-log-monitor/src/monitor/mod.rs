@@ -3,19 +3,24 @@
 mod builder;
 mod notification;
 mod report;
+mod signal;
+mod worker;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use prisma_log_core::Error;
+use prisma_log_tail::Tail;
 
 pub use builder::MonitorBuilder;
 pub use notification::{Notification, NotificationKind};
 pub use report::{Progress, Report, RuleReport};
 
-use crate::{Alert, AlertFilter, Store, default_rules};
+use crate::{Alert, AlertFilter, Engine, Store, default_rules};
+use signal::Signal;
+use worker::Worker;
 
 /// Watches files on a thread of its own, until it is stopped or dropped.
 ///
@@ -35,7 +40,7 @@ use crate::{Alert, AlertFilter, Store, default_rules};
 #[must_use = "a monitor stops when it is dropped"]
 pub struct Monitor {
     store: Store,
-    stop: Arc<AtomicBool>,
+    signal: Arc<Signal>,
     thread: Option<JoinHandle<Result<Report, Error>>>,
 }
 
@@ -50,8 +55,48 @@ impl Monitor {
         MonitorBuilder::new()
     }
 
-    fn from_builder(_builder: MonitorBuilder) -> Result<Monitor, Error> {
-        Err(Error::state("not there yet"))
+    fn from_builder(builder: MonitorBuilder) -> Result<Monitor, Error> {
+        if builder.rules.is_empty() {
+            return Err(Error::config("the monitor has no rules"));
+        }
+        let mut engine = Engine::new(builder.rules)?;
+        let mut tail = Tail::builder().from_start(builder.from_start);
+        for file in builder.files {
+            tail = tail.file(file);
+        }
+        for glob in builder.globs {
+            tail = tail.glob(glob);
+        }
+        let (store, lock) = match builder.store {
+            Some(path) => {
+                let store = Store::open(&path)?;
+                (store, Some(lock(path)?))
+            }
+            None => (Store::in_memory()?, None),
+        };
+        let store = store.with_clock(Arc::clone(&builder.clock));
+        let saved = store.load(&mut engine)?;
+        let tail = tail.checkpoints(saved.checkpoints).build()?;
+        let worker = Worker::new(
+            tail,
+            engine,
+            store.clone(),
+            builder.clock,
+            builder.handlers,
+            builder.until_idle,
+            saved.unresolved,
+        );
+        let signal = Arc::clone(&worker.signal);
+        let run = move || {
+            let report = worker.run(saved.news);
+            drop(lock);
+            report
+        };
+        let thread = thread::Builder::new()
+            .name("prisma-monitor".into())
+            .spawn(run)
+            .map_err(|error| Error::io("cannot start the monitor's thread", error))?;
+        Ok(Monitor { store, signal, thread: Some(thread) })
     }
 
     /// Stops reading, waits for the thread and tells what it did.
@@ -59,7 +104,7 @@ impl Monitor {
     /// # Errors
     /// When the store could not be written at the end, or the thread panicked.
     pub fn stop(mut self) -> Result<Report, Error> {
-        self.stop.store(true, Ordering::Release);
+        self.signal.stop();
         self.join()
     }
 
@@ -111,9 +156,29 @@ impl Monitor {
     }
 }
 
+/// Makes sure that no two monitors count the same lines into one store.
+fn lock(store: PathBuf) -> Result<File, Error> {
+    let mut path = store.into_os_string();
+    path.push("-lock");
+    let path = PathBuf::from(path);
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    let file = options.open(&path).map_err(|error| Error::io_at("open", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Error::state(format!("another monitor works on the store of {}", path.display()))
+                .with_hint("stop it, or use another store"))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(Error::io_at("lock", &path, error)),
+    }
+}
+
 impl Drop for Monitor {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
+        self.signal.stop();
         let _ = self.join();
     }
 }

@@ -1,5 +1,16 @@
-//! Lines back into records.
+//! Lines back into records: one module per family of forms.
 
+mod access;
+mod elements;
+mod json;
+mod level;
+mod logfmt;
 mod parser;
+mod scan;
+mod servers;
+mod syslog;
+mod text;
+mod time;
+mod zone;
 
 pub use parser::{LineParser, LineParserBuilder};

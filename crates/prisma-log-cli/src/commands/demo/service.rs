@@ -119,7 +119,7 @@ impl Troubled {
         let stock: Vec<u32> = Vec::new();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| quietly(|| stock[3]))) {
             let reason = panic.downcast_ref::<String>().map_or("unknown reason", |text| text);
-            crit!(self.orders, "worker thread panicked: {}", reason; "thread.name" => "worker-7");
+            crit!(self.orders, "thread 'worker-7' panicked at src/stock.rs:41:9: {}", reason);
         }
 
         clock.sleep_until(0.55);

@@ -1,0 +1,125 @@
+//! From settings to sinks that write.
+
+use std::path::Path;
+
+use prisma_log_config::Environment;
+use prisma_log_core::{Fields, Level, Record, Timestamp};
+
+use crate::{load, said};
+
+/// Writes `count` records of about 100 bytes to the first sink of the file's profile `a`.
+fn write(text: &str, count: usize) {
+    let config = load(text, &Environment::default().profile("a")).unwrap();
+    let mut sinks = config.build_sinks().unwrap();
+    let fields = Fields::from_iter([("filler", "x".repeat(50).as_str())]);
+    let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Error, "shop", "order lost");
+    record.fields = &fields;
+    for _ in 0..count {
+        sinks[0].sink.write(&[record]).unwrap();
+    }
+    sinks[0].sink.flush().unwrap();
+}
+
+fn first_line(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned()
+}
+
+#[cfg(feature = "file")]
+#[test]
+fn a_file_sink_is_built_as_its_keys_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/folder/app.log");
+    let sink = |more: &str| {
+        let path = path.display();
+        format!(
+            "{{version: 1, profiles: {{a: {{sinks: {{f: {{type: file, path: {path}{more}}}}}}}}}}}"
+        )
+    };
+    write(&sink(", format: logfmt, max_size: 1KiB, max_backups: 2"), 60);
+    assert!(first_line(&path).starts_with("ts=1970"), "{}", first_line(&path));
+    let mut names: Vec<String> = std::fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.metadata().unwrap().len() > 0)
+        .inspect(|entry| assert!(entry.metadata().unwrap().len() <= 1024))
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("app.log"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["app.log", "app.log.1", "app.log.2"]);
+
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    write(&sink(""), 60);
+    assert!(first_line(&path).starts_with("{\"timestamp\":"), "{}", first_line(&path));
+    assert!(std::fs::metadata(&path).unwrap().len() > 4096, "rotated without max_size");
+
+    std::fs::remove_file(&path).unwrap();
+    write(&sink(", format: text"), 1);
+    assert!(first_line(&path).contains("order lost"), "{}", first_line(&path));
+    assert!(!first_line(&path).starts_with('{'));
+}
+
+#[cfg(feature = "file")]
+#[test]
+fn ecs_lines_carry_the_services_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("app.log");
+    let text = format!(
+        "{{version: 1, service: {{name: shop}}, profiles: {{a: {{sinks: {{f: {{type: file, \
+         format: ecs, path: {}}}}}}}}}}}",
+        path.display()
+    );
+    write(&text, 1);
+    let line = first_line(&path);
+    assert!(
+        line.contains("\"service.name\":\"shop\"") && line.contains("\"@timestamp\""),
+        "{line}"
+    );
+}
+
+/// The defaults that are shown where nobody set them are the file sink's own.
+#[cfg(feature = "file")]
+#[test]
+fn the_file_sinks_defaults_are_the_builders() {
+    let builder = format!("{:?}", prisma_log_file::FileSink::builder("x.log"));
+    assert!(builder.contains("max_backups: 5"), "{builder}");
+    assert!(builder.contains("max_file_bytes: None"), "{builder}");
+    let text = "{version: 1, profiles: {a: {sinks: {f: {type: file, path: x.log}}}}}";
+    let config = load(text, &Environment::default().profile("a")).unwrap();
+    let shown: Vec<String> = config.entries().iter().map(ToString::to_string).collect();
+    assert!(shown.contains(&"sinks.f.max_backups = 5  # default".to_owned()), "{shown:?}");
+    assert!(shown.contains(&"sinks.f.max_size = (none)  # default".to_owned()), "{shown:?}");
+}
+
+#[cfg(feature = "file")]
+#[test]
+fn a_sink_that_cannot_be_opened_is_placed_at_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!(
+        "version: 1\nprofiles:\n  a:\n    sinks:\n      f:\n        type: file\n        path: {}\n",
+        dir.path().display()
+    );
+    let config = load(&text, &Environment::default().profile("a")).unwrap();
+    let error = config.build_sinks().unwrap_err();
+    assert!(said(&error).starts_with("logging.yaml:7:15: "), "{error}");
+    assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
+}
+
+#[cfg(not(feature = "console"))]
+#[test]
+fn a_console_sink_needs_its_feature() {
+    let text = "{version: 1, profiles: {a: {sinks: {c: {type: console}}}}}";
+    let error =
+        load(text, &Environment::default().profile("a")).unwrap().build_sinks().unwrap_err();
+    assert_eq!(error.message(), "this program was built without sinks of `type: console`");
+    assert!(error.place().is_some());
+}
+
+#[cfg(not(feature = "file"))]
+#[test]
+fn a_file_sink_needs_its_feature() {
+    let text = "{version: 1, profiles: {a: {sinks: {f: {type: file, path: x}}}}}";
+    let error =
+        load(text, &Environment::default().profile("a")).unwrap().build_sinks().unwrap_err();
+    assert_eq!(error.message(), "this program was built without sinks of `type: file`");
+}

@@ -1,0 +1,360 @@
+//! The monitor's thread: read, match, write, tell.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Clock, Error};
+use prisma_log_tail::{Line, LineParser, SourceState, SourceStatus, Tail};
+
+use super::builder::Handlers;
+use super::signal::Signal;
+use super::{Notification, NotificationKind, Progress, Report, RuleReport};
+use crate::store::{Step, Unresolved};
+use crate::{Engine, Match, Store};
+
+/// Lines that are read before anything else gets its turn.
+const LINES_PER_POLL: usize = 4096;
+/// Matches that may wait for their transaction.
+const MAX_PENDING: usize = 16 * 1024;
+/// Least time between two transactions, unless something fired.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Least time between two tries to write to a store that fails.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// Parsers remember their file's form; of more files than this, some are parsed afresh.
+const MAX_PARSERS: usize = 1024;
+
+pub(super) struct Worker {
+    pub(super) tail: Tail,
+    pub(super) engine: Engine,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) handlers: Handlers,
+    pub(super) until_idle: Option<Duration>,
+    pub(super) signal: Arc<Signal>,
+    parsers: HashMap<PathBuf, LineParser>,
+    /// Matches that no transaction has taken yet.
+    pending: Vec<Match>,
+    /// Files that lines came from since the last transaction.
+    read: BTreeSet<PathBuf>,
+    /// Whether positions are not what the store has.
+    moved: bool,
+    /// How the files looked when that was last checked.
+    files: u64,
+    /// News that handlers have returned from, but the store still has.
+    delivered: Vec<u64>,
+    unresolved: BTreeMap<u64, Unresolved>,
+    fired: bool,
+    written: Option<Instant>,
+    reported: Option<Instant>,
+    /// The last error of every file that was given to the error handler.
+    file_errors: HashMap<PathBuf, String>,
+    report: Report,
+}
+
+impl Worker {
+    pub(super) fn new(
+        tail: Tail,
+        engine: Engine,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        handlers: Handlers,
+        until_idle: Option<Duration>,
+        unresolved: Vec<(u64, Unresolved)>,
+    ) -> Self {
+        let rules = engine.rules().iter();
+        let rules =
+            rules.map(|rule| RuleReport { rule: rule.name.clone(), ..RuleReport::default() });
+        let report = Report { rules: rules.collect(), ..Report::default() };
+        Worker {
+            tail,
+            engine,
+            store,
+            clock,
+            handlers,
+            until_idle,
+            signal: Arc::default(),
+            parsers: HashMap::new(),
+            pending: Vec::new(),
+            read: BTreeSet::new(),
+            moved: true,
+            files: 0,
+            delivered: Vec::new(),
+            unresolved: unresolved.into_iter().collect(),
+            fired: false,
+            written: None,
+            reported: None,
+            file_errors: HashMap::new(),
+            report,
+        }
+    }
+
+    /// Runs until it is stopped or idle for long enough.
+    pub(super) fn run(mut self, left: Vec<Notification>) -> Result<Report, Error> {
+        for news in left {
+            self.deliver(&news);
+        }
+        let mut last_line = Instant::now();
+        loop {
+            let outcome = self.read_lines(false);
+            if outcome.lines > 0 {
+                last_line = Instant::now();
+            }
+            let idle = !outcome.more
+                && self.until_idle.is_some_and(|idle| last_line.elapsed() >= idle);
+            let stopped = self.signal.is_stopped();
+            if idle && !stopped {
+                self.read_lines(true);
+            }
+            let caught_up = !outcome.more;
+            if idle || stopped {
+                self.write_finally(caught_up)?;
+                return Ok(self.finish());
+            }
+            self.write_when_due(caught_up);
+            self.tell_progress(false);
+            if caught_up {
+                self.signal.wait(self.tail.poll_interval());
+            }
+        }
+    }
+
+    /// Reads what is there, a limited number of lines; at the end also lines without a line end.
+    fn read_lines(&mut self, at_the_end: bool) -> prisma_log_tail::PollOutcome {
+        let Worker { tail, engine, clock, parsers, pending, read, report, fired, .. } = self;
+        let mut take = |line: Line<'_>| {
+            if !parsers.contains_key(line.source) {
+                if parsers.len() == MAX_PARSERS {
+                    parsers.clear();
+                }
+                parsers.insert(line.source.to_owned(), parser(clock));
+            }
+            let Some(parser) = parsers.get_mut(line.source) else { return };
+            let parsed = parser.parse(line.bytes);
+            let matches = engine.observe(line.source, &parsed, line.bytes, clock.now());
+            for found in &matches {
+                let rule = &mut report.rules[found.rule];
+                rule.matches += 1;
+                rule.firings += u64::from(found.firing.is_some());
+                *fired |= found.firing.is_some();
+            }
+            pending.extend(matches);
+            if !read.contains(line.source) {
+                read.insert(line.source.to_owned());
+            }
+        };
+        let outcome = if at_the_end {
+            tail.finish(&mut take)
+        } else {
+            tail.poll(LINES_PER_POLL, &mut take)
+        };
+        self.moved |= outcome.lines > 0;
+        self.report.lines += outcome.lines;
+        self.report.bytes += outcome.bytes;
+        outcome
+    }
+
+    fn write_when_due(&mut self, caught_up: bool) {
+        let waited = self.written.is_none_or(|last| last.elapsed() >= WRITE_EVERY);
+        let urgent = self.fired || self.pending.len() > MAX_PENDING;
+        if !urgent && !waited {
+            return;
+        }
+        let due = self.due(caught_up);
+        if !self.moved && self.delivered.is_empty() && due.is_empty() {
+            return;
+        }
+        while let Err(error) = self.write(&due, caught_up) {
+            // Lines that are read but not written would be lost with the process, so nothing more
+            // is read until the store works again.
+            self.fail(&error);
+            if self.signal.wait(RETRY_EVERY) {
+                return;
+            }
+        }
+    }
+
+    fn write_finally(&mut self, caught_up: bool) -> Result<(), Error> {
+        let due = self.due(caught_up);
+        self.write(&due, caught_up)?;
+        if !self.delivered.is_empty() {
+            self.write(&[], caught_up)?;
+        }
+        Ok(())
+    }
+
+    /// Unresolved alerts whose quiet period has passed, as far as is known without the store.
+    fn due(&self, caught_up: bool) -> Vec<u64> {
+        let now_in = self.now_in(caught_up);
+        let quiet = self.unresolved.iter().filter(|(_, alert)| alert.is_quiet(&now_in));
+        quiet.map(|(&number, _)| number).collect()
+    }
+
+    /// What time it is in a file: it goes on with the wall clock once everything is read; before
+    /// that, the lines to come know better.
+    fn now_in(&self, caught_up: bool) -> impl Fn(&Path) -> Option<prisma_log_core::Timestamp> {
+        let now = self.clock.now();
+        move |source| {
+            let clock = self.engine.source_clock(source)?;
+            if caught_up { clock.now(now) } else { clock.watermark() }
+        }
+    }
+
+    fn write(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
+        let sources: Vec<PathBuf> = self.read.iter().cloned().collect();
+        let checkpoints =
+            if self.moved { self.tail.checkpoints() } else { Vec::new() };
+        let outcome = self.store.apply(
+            &self.engine,
+            &Step {
+                matches: &self.pending,
+                checkpoints: &checkpoints,
+                sources: &sources,
+                delivered: &self.delivered,
+                due,
+                now_in: &self.now_in(caught_up),
+            },
+        )?;
+        self.engine.mark_clean();
+        self.pending.clear();
+        self.read.clear();
+        self.moved = false;
+        self.delivered.clear();
+        self.fired = false;
+        self.written = Some(Instant::now());
+        for (number, alert) in outcome.touched {
+            match alert {
+                Some(alert) => drop(self.unresolved.insert(number, alert)),
+                None => drop(self.unresolved.remove(&number)),
+            }
+        }
+        for news in &outcome.news {
+            match news.kind {
+                NotificationKind::Raised => self.report.raised += 1,
+                NotificationKind::Reopened => self.report.reopened += 1,
+                NotificationKind::Resolved => self.report.resolved += 1,
+            }
+            self.deliver(news);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, news: &Notification) {
+        self.report.notified += 1;
+        self.report.redelivered += u64::from(news.redelivered);
+        let handler = match news.kind {
+            NotificationKind::Raised | NotificationKind::Reopened => &mut self.handlers.alert,
+            NotificationKind::Resolved => &mut self.handlers.resolved,
+        };
+        let Some(handler) = handler else {
+            self.delivered.push(news.number);
+            return;
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| handler(news)));
+        // A handler that panics on this news would do so again: it counts as told.
+        self.delivered.push(news.number);
+        if let Err(panic) = result {
+            self.report.handler_panics += 1;
+            let text = panic_text(&*panic);
+            self.fail(&Error::state(format!(
+                "the alert handler panicked on {}: {text}",
+                news.alert.id
+            )));
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.report.errors += 1;
+        if let Some(handler) = &mut self.handlers.error
+            && catch_unwind(AssertUnwindSafe(|| handler(error))).is_err()
+        {
+            self.report.handler_panics += 1;
+            self.handlers.error = None;
+        }
+    }
+
+    /// Tells the handlers about progress and about files that can't be read.
+    fn tell_progress(&mut self, at_the_end: bool) {
+        if !at_the_end && self.reported.is_some_and(|last| last.elapsed() < REPORT_EVERY) {
+            return;
+        }
+        self.reported = Some(Instant::now());
+        let sources = self.tail.sources();
+        self.check_files(&sources);
+        // A file that appears or is rotated has a new position without a line being read.
+        let files = fingerprint(&sources);
+        self.moved |= files != self.files;
+        self.files = files;
+        if let Some(handler) = &mut self.handlers.progress {
+            let left: u64 = sources.iter().map(|source| source.bytes_left).sum();
+            let progress = Progress {
+                lines: self.report.lines,
+                bytes: self.report.bytes,
+                total_bytes: self.report.bytes + left,
+                alerts: self.report.raised + self.report.reopened,
+            };
+            if catch_unwind(AssertUnwindSafe(|| handler(&progress))).is_err() {
+                self.report.handler_panics += 1;
+                self.handlers.progress = None;
+                self.fail(&Error::state("the progress handler panicked and is not called again"));
+            }
+        }
+    }
+
+    fn check_files(&mut self, sources: &[SourceStatus]) {
+        for source in sources {
+            let Some(error) = &source.error else {
+                self.file_errors.remove(&source.path);
+                continue;
+            };
+            let text = error.to_string();
+            if self.file_errors.get(&source.path) != Some(&text) {
+                self.file_errors.insert(source.path.clone(), text);
+                self.fail(error);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        self.tell_progress(true);
+        let mut sources = self.tail.sources();
+        for source in &mut sources {
+            // Who waits for a file reads on when it appears; who stops has to be told.
+            let missing = source.state == SourceState::Waiting && source.lines == 0;
+            if self.until_idle.is_some() && missing && source.error.is_none() {
+                let why = std::io::Error::from(std::io::ErrorKind::NotFound);
+                source.error = Some(Arc::new(Error::io_at("open", &source.path, why)));
+            }
+        }
+        if self.until_idle.is_some() {
+            self.check_files(&sources);
+        }
+        for (index, rule) in self.report.rules.iter_mut().enumerate() {
+            rule.evicted_groups = self.engine.evicted_groups(index);
+        }
+        self.report.sources = sources;
+        self.report
+    }
+}
+
+fn parser(clock: &Arc<dyn Clock>) -> LineParser {
+    LineParser::builder().clock(Arc::clone(clock)).build().unwrap_or_default()
+}
+
+fn fingerprint(sources: &[SourceStatus]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for source in sources {
+        let changes = (source.rotations, source.truncations, source.gaps);
+        (&source.path, source.state, changes).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}

@@ -1,0 +1,287 @@
+//! A monitor on real files, from the first line to the report.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Clock, ManualClock, SystemClock, Timestamp};
+use prisma_log_monitor::{
+    Alert, AlertFilter, AlertState, Monitor, MonitorBuilder, Report, Rule, Store, default_rules,
+};
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_millis(150);
+
+/// A directory with a log and room for a store.
+struct Site {
+    dir: TempDir,
+    told: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Site { dir: tempfile::tempdir().unwrap(), told: Arc::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        let mut file = File::options().create(true).append(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// A monitor on `app.log` that reads from the start and keeps a store; what handlers are told
+    /// goes to `told`.
+    fn monitor(&self, rule: Rule) -> MonitorBuilder {
+        let (alerts, resolved, errors) =
+            (self.told.clone(), self.told.clone(), self.told.clone());
+        Monitor::builder()
+            .rules([rule])
+            .file(self.path("app.log"))
+            .store(self.path("store.redb"))
+            .from_start(true)
+            .on_alert(move |n| {
+                alerts.lock().unwrap().push(format!("{} {} {}", n.kind.as_str(), n.id, n.count));
+            })
+            .on_resolved(move |n| {
+                resolved.lock().unwrap().push(format!("{} {}", n.kind.as_str(), n.id));
+            })
+            .on_error(move |e| errors.lock().unwrap().push(format!("error: {e}")))
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.told.lock().unwrap().clone()
+    }
+
+    fn wait_for(&self, what: &str) {
+        wait_until(what, || self.told().iter().any(|told| told.contains(what)));
+    }
+}
+
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn run(builder: MonitorBuilder) -> Report {
+    builder.until_idle(IDLE).start().unwrap().wait().unwrap()
+}
+
+fn refused() -> Rule {
+    Rule::builder("refused").message("refused").count(3).build().unwrap()
+}
+
+/// JSON lines of the house, one second apart, from this second of 2026-01-02T03 on.
+fn lines(from: u32, count: u32, message: &str) -> String {
+    let line = |s: u32| {
+        format!(
+            "{{\"timestamp\":\"2026-01-02T03:{:02}:{:02}.000000Z\",\"level\":\"ERROR\",\"logger\":\"db\",\"message\":\"{message} {s}\"}}\n",
+            s / 60,
+            s % 60
+        )
+    };
+    (from..from + count).map(line).collect()
+}
+
+#[test]
+fn the_three_lines_of_the_readme() {
+    let site = Site::new();
+    site.append("app.log", "");
+    let (seen, path) = (site.told.clone(), site.path("app.log"));
+    let monitor = Monitor::with_default_rules(&path)
+        .on_alert(move |a| seen.lock().unwrap().push(format!("ALERT: {a}")))
+        .start()
+        .unwrap();
+    // Nothing is written beside the log, which may be in a directory that nobody may write to.
+    assert_eq!(fs::read_dir(site.dir.path()).unwrap().count(), 1);
+    // Written before the monitor has looked at the file, these lines may count as old.
+    let wrote = || site.append("app.log", "{\"level\":\"CRITICAL\",\"message\":\"it is over\"}\n");
+    wait_until("the alert", || {
+        wrote();
+        site.told().iter().any(|told| told.starts_with("ALERT: CRITICAL critical-record"))
+    });
+    assert!(monitor.alerts().unwrap().iter().any(|alert| alert.rule == "critical-record"));
+    let report = monitor.stop().unwrap();
+    assert!(report.raised >= 1 && report.lines >= 1, "{report:?}");
+}
+
+#[test]
+fn an_alert_lives_from_open_to_open_again() {
+    let site = Site::new();
+    let start = SystemClock.now();
+    let clock = Arc::new(ManualClock::new(start));
+    let monitor = site.monitor(refused()).clock(clock.clone()).start().unwrap();
+    site.append("app.log", &lines(0, 4, "refused"));
+    site.wait_for("raised A000001");
+    wait_until("the fourth match", || monitor.alerts().unwrap()[0].count == 4);
+
+    // The operator works in another process, on the same file.
+    let operator = Store::open_existing(site.path("store.redb")).unwrap();
+    let alert = operator.acknowledge("A000001", "ada", "on it").unwrap();
+    assert_eq!(alert.state, AlertState::Acknowledged);
+    assert!(operator.acknowledge("A000001", "bob", "").unwrap_err().is_state());
+    site.append("app.log", &lines(10, 1, "refused"));
+    wait_until("the fifth match", || monitor.alerts().unwrap()[0].count == 5);
+    assert_eq!(monitor.alerts().unwrap()[0].state, AlertState::Acknowledged);
+
+    // Nothing is written any more: the wall clock carries the log's time on.
+    clock.advance(Duration::from_secs(299));
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(operator.get("1").unwrap().state, AlertState::Acknowledged);
+    clock.advance(Duration::from_secs(2));
+    site.wait_for("resolved A000001");
+    let alert = operator.get("1").unwrap();
+    let expect: Timestamp = alert.last_seen.saturating_add(Duration::from_secs(300));
+    assert_eq!(alert.resolution().unwrap().at, expect);
+
+    site.append("app.log", &lines(500, 3, "refused"));
+    site.wait_for("reopened A000001");
+    monitor.resolve("A000001", "ada", "fixed it").unwrap();
+    let report = monitor.stop().unwrap();
+    assert_eq!((report.raised, report.resolved, report.reopened), (1, 1, 1));
+    assert_eq!(report.lines, 8);
+    assert_eq!(site.told(), ["raised A000001 3", "resolved A000001", "reopened A000001 8"]);
+    let states: Vec<AlertState> = operator.get("1").unwrap().history.iter().map(|t| t.to).collect();
+    use AlertState::{Acknowledged, Open, Resolved};
+    assert_eq!(states, [Open, Acknowledged, Resolved, Open, Resolved]);
+}
+
+#[test]
+fn a_restart_neither_repeats_nor_misses() {
+    let site = Site::new();
+    let text = lines(0, 7, "refused");
+    let mut lines = 0;
+    // The file grows line by line over seven runs; windows, counts and positions go on.
+    for line in text.split_inclusive('\n') {
+        site.append("app.log", line);
+        let report = run(site.monitor(refused()));
+        assert_eq!(report.sources.len(), 1);
+        lines += report.lines;
+    }
+    assert_eq!(lines, 7);
+    assert_eq!(site.told(), ["raised A000001 3"]);
+    let store = Store::open_existing(site.path("store.redb")).unwrap();
+    let alerts = store.list(&AlertFilter::all()).unwrap();
+    assert_eq!((alerts.len(), alerts[0].count), (1, 7));
+}
+
+#[test]
+fn without_from_start_only_what_comes_after_is_read_across_runs() {
+    let site = Site::new();
+    site.append("app.log", &lines(0, 5, "refused"));
+    assert_eq!(run(site.monitor(refused()).from_start(false)).lines, 0);
+    site.append("app.log", &lines(100, 3, "refused"));
+    assert_eq!(run(site.monitor(refused()).from_start(false)).lines, 3);
+    assert_eq!(site.told(), ["raised A000001 3"]);
+}
+
+#[test]
+fn a_broken_handler_stops_nothing() {
+    let site = Site::new();
+    site.append("app.log", &lines(0, 3, "refused"));
+    let builder = site.monitor(refused()).on_alert(|_| panic!("no printer"));
+    let report = run(builder);
+    assert_eq!((report.raised, report.notified, report.handler_panics), (1, 1, 1));
+    assert_eq!(site.told(), ["error: the alert handler panicked on A000001: no printer"]);
+    // It was told; the next run does not try again.
+    assert_eq!(run(site.monitor(refused())).notified, 0);
+}
+
+#[test]
+fn a_last_line_without_an_end_counts_when_nothing_follows() {
+    let site = Site::new();
+    let text = lines(0, 3, "refused");
+    site.append("app.log", text.trim_end());
+    let report = run(site.monitor(refused()));
+    assert_eq!((report.lines, report.raised), (3, 1));
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let site = Site::new();
+    fs::create_dir(site.path("directory")).unwrap();
+    site.append("good.log", &lines(0, 3, "refused"));
+    let builder = site.monitor(refused()).file(site.path("directory")).file(site.path("good.log"));
+    let report = run(builder);
+    assert_eq!((report.lines, report.raised), (3, 1));
+    let error_of = |name: &str| {
+        let source = report.sources.iter().find(|source| source.path == site.path(name)).unwrap();
+        source.error.as_ref().map(ToString::to_string)
+    };
+    assert_eq!(error_of("good.log"), None);
+    assert!(error_of("directory").unwrap().contains("directory"), "{report:?}");
+    assert!(error_of("app.log").unwrap().contains("app.log"), "{report:?}");
+    let told = site.told();
+    assert_eq!(told.iter().filter(|told| told.starts_with("error")).count(), 2, "{told:?}");
+}
+
+#[test]
+fn the_log_has_a_time_of_its_own() {
+    let site = Site::new();
+    // Two incidents half an hour apart, read at once.
+    let text = lines(0, 4, "refused") + &lines(1800, 3, "refused") + &lines(1803, 1, "fine");
+    site.append("app.log", &text);
+    run(site.monitor(refused()));
+    assert_eq!(site.told(), ["raised A000001 3", "resolved A000001", "reopened A000001 7"]);
+    let store = Store::open_existing(site.path("store.redb")).unwrap();
+    let alert: Alert = store.get("1").unwrap();
+    assert_eq!(alert.first_seen.to_string(), "2026-01-02T03:00:00.000000Z");
+    assert_eq!(alert.last_seen.to_string(), "2026-01-02T03:30:02.000000Z");
+}
+
+#[test]
+fn wrong_settings_are_refused() {
+    let site = Site::new();
+    let check = |builder: MonitorBuilder, expect: &str| {
+        let error = builder.start().map(drop).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    };
+    check(Monitor::builder().file("x.log"), "no rules");
+    check(Monitor::builder().rules([refused(), refused()]).file("x.log"), "two rules");
+    check(Monitor::builder().rules(default_rules()), "file");
+    check(site.monitor(refused()).store(site.path("no/where")), "No such file or directory");
+    check(site.monitor(refused()).store(site.dir.path()), "Is a directory");
+}
+
+#[test]
+fn two_monitors_do_not_share_a_store() {
+    let site = Site::new();
+    let first = site.monitor(refused()).start().unwrap();
+    let error = site.monitor(refused()).start().map(drop).unwrap_err();
+    assert!(error.is_state(), "{error}");
+    assert!(error.to_string().contains("another monitor works on the store"), "{error}");
+    first.stop().unwrap();
+    site.monitor(refused()).start().unwrap().stop().unwrap();
+}
+
+#[test]
+fn progress_ends_at_the_total() {
+    let site = Site::new();
+    let text = lines(0, 3000, "fine");
+    site.append("app.log", &text);
+    let last = Arc::new(Mutex::new(None));
+    let seen = last.clone();
+    run(site.monitor(refused()).on_progress(move |p| *seen.lock().unwrap() = Some(*p)));
+    let last = last.lock().unwrap().unwrap();
+    assert_eq!((last.lines, last.bytes), (3000, text.len() as u64));
+    assert_eq!(last.total_bytes, last.bytes);
+}
+
+#[test]
+fn dropping_a_monitor_stops_it() {
+    let site = Site::new();
+    let path: &Path = &site.path("app.log");
+    drop(site.monitor(refused()).file(path).start().unwrap());
+    site.append("app.log", &lines(0, 3, "refused"));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(site.told(), [""; 0]);
+}

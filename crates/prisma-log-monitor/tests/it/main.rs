@@ -1,0 +1,3 @@
+//! Integration tests of the monitor.
+
+mod end_to_end;
