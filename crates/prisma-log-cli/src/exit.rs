@@ -54,17 +54,18 @@ fn code(usage: bool) -> ExitCode {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::all(vec![error])
+        // The one pipe that commands write to is stdout.
+        if error.io_kind() == Some(io::ErrorKind::BrokenPipe) {
+            Failure::OutputClosed
+        } else {
+            Failure::all(vec![error])
+        }
     }
 }
 
 /// For writing to stdout, and nothing else.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            Failure::OutputClosed
-        } else {
-            Failure::from(Error::io("cannot write to stdout", error))
-        }
+        Failure::from(Error::io("cannot write to stdout", error))
     }
 }

@@ -61,6 +61,7 @@ pub const fn must_escape(c: char) -> bool {
 /// [`must_escape`] names are escaped as RFC 8259 has it, all others are copied.
 ///
 /// Characters beyond U+FFFF become a surrogate pair. The quotes around it are the caller's.
+#[inline]
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     escape::<true>(text, out);
 }
@@ -172,18 +173,17 @@ fn skip_plain(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Not 0 if one of the eight bytes is a control, DEL, `"`, `\` or not ASCII.
+///
+/// A borrow or carry may also flag a plain byte next to such a one, never hide one.
 #[inline]
 const fn special_bits(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Bytes of 0x80 and above are found by `word` itself, so `& !word` is left out where it only
-    // keeps these from being found.
     let word = u64::from_le_bytes(bytes);
     let below_space = word.wrapping_sub(ONES * 0x20);
     let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
     let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-    let delete = (word ^ (ONES * 0x7F)).wrapping_sub(ONES);
-    (below_space | quote | backslash | delete | word) & HIGH
+    let delete = word.wrapping_add(ONES);
+    (below_space | quote | backslash | delete | word) & (ONES * 0x80)
 }
 
 fn push_ascii(byte: u8, out: &mut Vec<u8>) {

@@ -1,5 +1,4 @@
 //! Once the buffer has grown, encoding allocates nothing.
-#![expect(clippy::print_stdout, reason = "the figures are the point")]
 #![expect(unsafe_code, reason = "a counting allocator has to implement `GlobalAlloc`")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

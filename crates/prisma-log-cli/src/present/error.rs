@@ -7,12 +7,13 @@ use prisma_log_core::{Error, Place};
 
 /// Prints an error; when it is about a place in a file, with that line of the file.
 pub(crate) fn print(error: &Error) {
-    let source = error.place().filter(|place| place.line > 0).and_then(|place| {
+    let source = error.place().and_then(|place| {
         let text = std::fs::read_to_string(&place.file).ok()?;
-        Some((place, text))
+        let span = token_at(&text, place)?;
+        Some((place, text, span))
     });
     let rendered = match &source {
-        Some((place, text)) => in_source(error, place, text),
+        Some((place, text, span)) => in_source(error, place, text, span.clone()),
         None => {
             let title = Level::ERROR.primary_title(error.to_string());
             Renderer::styled().render(&[Group::with_title(title)])
@@ -21,10 +22,10 @@ pub(crate) fn print(error: &Error) {
     anstream::eprintln!("{rendered}");
 }
 
-fn in_source(error: &Error, place: &Place, text: &str) -> String {
+fn in_source(error: &Error, place: &Place, text: &str, span: Range<usize>) -> String {
     let snippet = Snippet::source(text)
         .path(place.file.to_string_lossy())
-        .annotation(AnnotationKind::Primary.span(token_at(text, place)));
+        .annotation(AnnotationKind::Primary.span(span));
     let mut group = Level::ERROR.primary_title(message(error)).element(snippet);
     if let Some(hint) = error.hint() {
         group = group.element(Level::HELP.message(hint));
@@ -44,15 +45,16 @@ fn message(error: &Error) -> String {
     message
 }
 
-/// The bytes of the word that stands at a place.
-fn token_at(text: &str, place: &Place) -> Range<usize> {
+/// The bytes of the word that stands at a place; `None` when the text has no such line.
+fn token_at(text: &str, place: &Place) -> Option<Range<usize>> {
+    let above = (place.line as usize).checked_sub(1)?;
     let mut lines = text.split_inclusive('\n');
-    let before: usize = lines.by_ref().take(place.line as usize - 1).map(str::len).sum();
-    let line = lines.next().unwrap_or_default().trim_end_matches(['\n', '\r']);
+    let before: usize = lines.by_ref().take(above).map(str::len).sum();
+    let line = lines.next()?.trim_end_matches(['\n', '\r']);
     let column = (place.column as usize).saturating_sub(1);
     let start = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
     let word = line[start..].find([' ', ':', ',', '#']).unwrap_or(line.len() - start);
-    before + start..before + start + word.max(usize::from(start < line.len()))
+    Some(before + start..before + start + word.max(usize::from(start < line.len())))
 }
 
 #[cfg(test)]
@@ -62,15 +64,17 @@ mod tests {
     #[test]
     fn the_token_at_a_place() {
         let text = "a: 1\nbeta: two # é\n  é: x";
-        let check = |line, column, expect: &str| {
+        let check = |line, column, expect: Option<&str>| {
             let place = Place { file: "f".into(), line, column };
-            assert_eq!(&text[token_at(text, &place)], expect, "{line}:{column}");
+            let found = token_at(text, &place).map(|span| &text[span]);
+            assert_eq!(found, expect, "{line}:{column}");
         };
-        check(1, 1, "a");
-        check(2, 1, "beta");
-        check(2, 7, "two");
-        check(3, 3, "é");
-        check(3, 99, "");
-        check(9, 1, "");
+        check(1, 1, Some("a"));
+        check(2, 1, Some("beta"));
+        check(2, 7, Some("two"));
+        check(3, 3, Some("é"));
+        check(3, 99, Some(""));
+        check(9, 1, None);
+        check(0, 0, None);
     }
 }

@@ -12,8 +12,7 @@ fn matches(line: &LogLine) -> Vec<(String, Match)> {
         LazyLock::new(|| Mutex::new(Engine::new(default_rules()).unwrap()));
     let mut engine = ENGINE.lock().unwrap();
     let raw = line.message.clone();
-    let found =
-        engine.observe(Path::new("/app.log"), line, raw.as_bytes(), Timestamp::UNIX_EPOCH);
+    let found = engine.observe(Path::new("/app.log"), line, raw.as_bytes(), Timestamp::UNIX_EPOCH);
     let name = |found: &Match| engine.rules()[found.rule].name().to_owned();
     found.into_iter().map(|found| (name(&found), found)).collect()
 }
@@ -79,7 +78,11 @@ fn databases() {
             "MongoServerSelectionError: Server selection timed out after 30000 ms",
             "connect ETIMEDOUT 10.0.0.3:5432",
         ],
-        &["request to payment service timed out", "database query took 12 ms", "statement timeout set"],
+        &[
+            "request to payment service timed out",
+            "database query took 12 ms",
+            "statement timeout set",
+        ],
     );
     check(
         "database-deadlock",
@@ -217,10 +220,22 @@ fn authentication_failures_know_the_address() {
         "error: maximum authentication attempts exceeded for root from 10.0.0.7 port 1 ssh2",
         Some("address=10.0.0.7"),
     );
-    check("Access denied for user 'root'@'10.0.0.7' (using password: YES)", Some("address=10.0.0.7"));
-    check(r#"user "joe": password mismatch, client: 10.0.0.7, server: x"#, Some("address=10.0.0.7"));
-    check("imap-login: auth failed, 1 attempts, rip=10.0.0.7, lip=10.0.0.1", Some("address=10.0.0.7"));
-    check("[client 10.0.0.7:4711] AH01617: user joe: authentication failure", Some("client=10.0.0.7"));
+    check(
+        "Access denied for user 'root'@'10.0.0.7' (using password: YES)",
+        Some("address=10.0.0.7"),
+    );
+    check(
+        r#"user "joe": password mismatch, client: 10.0.0.7, server: x"#,
+        Some("address=10.0.0.7"),
+    );
+    check(
+        "imap-login: auth failed, 1 attempts, rip=10.0.0.7, lip=10.0.0.1",
+        Some("address=10.0.0.7"),
+    );
+    check(
+        "[client 10.0.0.7:4711] AH01617: user joe: authentication failure",
+        Some("client=10.0.0.7"),
+    );
     check(r#"password authentication failed for user "joe""#, Some("-"));
     check("login failed for user joe from evil.example.com", Some("address=evil.example.com"));
     check("login failed", Some("-"));

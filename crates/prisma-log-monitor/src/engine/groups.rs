@@ -98,14 +98,11 @@ impl Groups {
 
     /// Groups whose state changed since [`Groups::mark_clean`], with their rows; `None` for those
     /// that are gone.
-    pub(super) fn dirty_rows(
-        &self,
-        rule: &Rule,
-    ) -> impl Iterator<Item = (&str, Option<Vec<u8>>)> {
+    pub(super) fn dirty_rows(&self, rule: &Rule) -> impl Iterator<Item = (&str, Option<Vec<u8>>)> {
         let shape = shape(rule);
-        self.dirty.iter().map(move |key| {
-            (&**key, self.groups.get(key).map(|group| group.to_bytes(shape)))
-        })
+        self.dirty
+            .iter()
+            .map(move |key| (&**key, self.groups.get(key).map(|group| group.to_bytes(shape))))
     }
 
     pub(super) fn mark_clean(&mut self) {

@@ -138,10 +138,18 @@ impl Engine {
                 fnv1a(value.unwrap_or_default().as_bytes())
             });
             let sample = sample(&raw);
-            let (number, firing) =
-                groups[index].push(rule, group.to_key(), time, value, &sample);
+            let (number, firing) = groups[index].push(rule, group.to_key(), time, value, &sample);
             let source = Arc::from(source);
-            matches.push(Match { rule: index, source, group, time, watermark, number, sample, firing });
+            matches.push(Match {
+                rule: index,
+                source,
+                group,
+                time,
+                watermark,
+                number,
+                sample,
+                firing,
+            });
         });
         matches
     }

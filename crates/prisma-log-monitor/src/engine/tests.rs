@@ -83,7 +83,10 @@ fn every_condition_must_hold() {
     check(rule().field(C::equals("source", FILE)), true);
     check(rule().field(C::matches("message", "timeout$")), true);
     check(Rule::builder("r").message(r"order (?<order>\d+)").field(C::equals("order", "7")), true);
-    check(Rule::builder("r").message(r"order (?<order>\d+)").field(C::greater("order", 7.0)), false);
+    check(
+        Rule::builder("r").message(r"order (?<order>\d+)").field(C::greater("order", 7.0)),
+        false,
+    );
     check(Rule::builder("r").line(r"order (?<status>\d+)").field(C::equals("status", "7")), true);
     check(Rule::builder("r").level_at_least(Level::Warning), true);
 }

@@ -104,8 +104,8 @@ impl Worker {
             if outcome.lines > 0 {
                 last_line = Instant::now();
             }
-            let idle = !outcome.more
-                && self.until_idle.is_some_and(|idle| last_line.elapsed() >= idle);
+            let idle =
+                !outcome.more && self.until_idle.is_some_and(|idle| last_line.elapsed() >= idle);
             let stopped = self.signal.is_stopped();
             if idle && !stopped {
                 self.read_lines(true);
@@ -147,11 +147,8 @@ impl Worker {
                 read.insert(line.source.to_owned());
             }
         };
-        let outcome = if at_the_end {
-            tail.finish(&mut take)
-        } else {
-            tail.poll(LINES_PER_POLL, &mut take)
-        };
+        let outcome =
+            if at_the_end { tail.finish(&mut take) } else { tail.poll(LINES_PER_POLL, &mut take) };
         self.moved |= outcome.lines > 0;
         self.report.lines += outcome.lines;
         self.report.bytes += outcome.bytes;
@@ -206,8 +203,7 @@ impl Worker {
 
     fn write(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
         let sources: Vec<PathBuf> = self.read.iter().cloned().collect();
-        let checkpoints =
-            if self.moved { self.tail.checkpoints() } else { Vec::new() };
+        let checkpoints = if self.moved { self.tail.checkpoints() } else { Vec::new() };
         let outcome = self.store.apply(
             &self.engine,
             &Step {

@@ -71,7 +71,9 @@ impl RuleBuilder {
         let (mut count, mut window, mut bucket) = (None, None, None);
         match rule.threshold {
             Threshold::Count { count: n, window: w } => (count, window) = (Some(n), Some(w)),
-            Threshold::LeakyBucket { capacity, leak_every } => bucket = Some((capacity, leak_every)),
+            Threshold::LeakyBucket { capacity, leak_every } => {
+                bucket = Some((capacity, leak_every))
+            }
         }
         RuleBuilder {
             name: rule.name.clone(),
@@ -443,7 +445,10 @@ mod tests {
         check(rule().message("a(b"), &["`r`", "message", "a(b\n     ^", "unclosed group"]);
         check(rule().line("["), &["line", "unclosed character class"]);
         check(rule().except(r"(?<=x)y"), &["except", "look-around"]);
-        check(rule().field(FieldCondition::matches("k", "*")), &["field `k`", "missing expression"]);
+        check(
+            rule().field(FieldCondition::matches("k", "*")),
+            &["field `k`", "missing expression"],
+        );
         check(rule().message(r"(\pL{1000}){1000}"), &["size limit"]);
     }
 

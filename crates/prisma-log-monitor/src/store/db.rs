@@ -264,9 +264,7 @@ fn explain(fault: redb::Error, name: &str) -> Error {
         redb::Error::DatabaseAlreadyOpen => Error::state(format!(
             "the alert store {name} is in use by a program that does not share it"
         )),
-        redb::Error::Corrupted(_)
-        | redb::Error::LockPoisoned(_)
-        | redb::Error::RepairAborted => {
+        redb::Error::Corrupted(_) | redb::Error::LockPoisoned(_) | redb::Error::RepairAborted => {
             Error::data(format!("the alert store {name} is damaged"))
                 .with_source(fault)
                 .with_hint(damaged)

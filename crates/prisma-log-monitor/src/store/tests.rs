@@ -89,7 +89,7 @@ fn an_alert_is_raised_once_and_counts_on() {
     bench.step(&[(5, R), (6, R), (7, R), (8, "refused by orders")]);
     assert_eq!(bench.news, ["raised A000001 3"]);
     let alert = bench.store.get("A000001").unwrap();
-    assert_eq!(bench.alerts(), [alert.clone()]);
+    assert_eq!(bench.alerts(), std::slice::from_ref(&alert));
     assert_eq!((alert.count, alert.first_seen, alert.last_seen), (7, at(0), at(7)));
     assert_eq!((alert.state, alert.samples.len()), (AlertState::Open, 5));
     assert_eq!(alert.sources, [PathBuf::from(FILE)]);
@@ -122,12 +122,8 @@ fn people_and_time_end_alerts_and_recurrence_opens_them_again() {
 #[test]
 fn batches_do_not_change_what_the_log_says() {
     let lines = [(0, R), (1, R), (2, R), (500, R), (501, R), (502, R), (503, R), (900, "fine")];
-    let expect = [
-        "raised A000001 3",
-        "resolved A000001 3",
-        "reopened A000001 6",
-        "resolved A000001 7",
-    ];
+    let expect =
+        ["raised A000001 3", "resolved A000001 3", "reopened A000001 6", "resolved A000001 7"];
     for size in 1..=lines.len() {
         let mut bench = Bench::in_memory();
         for chunk in lines.chunks(size) {
@@ -255,7 +251,8 @@ fn resolved_alerts_are_kept_up_to_a_limit() {
 fn what_is_asked_for_must_exist() {
     let store = Store::in_memory().unwrap();
     let check = |id: &str, expect: &str| {
-        for result in [store.get(id), store.acknowledge(id, "ada", ""), store.resolve(id, "ada", "")]
+        for result in
+            [store.get(id), store.acknowledge(id, "ada", ""), store.resolve(id, "ada", "")]
         {
             let error = result.unwrap_err().to_string();
             assert!(error.contains(expect), "{error}");

@@ -39,8 +39,7 @@ impl Site {
     /// A monitor on `app.log` that reads from the start and keeps a store; what handlers are told
     /// goes to `told`.
     fn monitor(&self, rule: Rule) -> MonitorBuilder {
-        let (alerts, resolved, errors) =
-            (self.told.clone(), self.told.clone(), self.told.clone());
+        let (alerts, resolved, errors) = (self.told.clone(), self.told.clone(), self.told.clone());
         Monitor::builder()
             .rules([rule])
             .file(self.path("app.log"))

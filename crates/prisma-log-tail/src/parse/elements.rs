@@ -3,7 +3,9 @@
 use prisma_log_core::Level;
 
 use super::level;
-use super::text::{blank, bracketed, is_name, is_number, owned, push, push_number, split, word};
+use super::text::{
+    blank, bracketed, is_name, is_number, owned, push, push_number, split, split_at_str, word,
+};
 use crate::LogLine;
 
 /// Elements at most; what follows is the message.
@@ -21,6 +23,12 @@ pub(super) fn read(s: &[u8], any_logger: bool, out: &mut LogLine) {
     out.message = owned(rest);
     if out.level.is_none() {
         out.level = level::near_start(rest);
+    }
+    // Apache writes an operating system's error in front of the client.
+    if let Some((_, client)) = split_at_str(&rest[..rest.len().min(160)], b"[client ")
+        && let Some((client, _)) = split(client, b']')
+    {
+        address(client, out);
     }
 }
 
@@ -45,9 +53,21 @@ fn take<'a>(s: &'a [u8], any_logger: bool, out: &mut LogLine) -> &'a [u8] {
     let seps = s.iter().take_while(|b| compact && b":|,".contains(b)).count();
     let mut s = &s[seps..];
     let mut has_thread = false;
+    let mut after_dashes = false;
     for index in 0..MOST {
         s = blank(s);
         if let Some(rest) = separator(s) {
+            after_dashes = s.starts_with(b"---");
+            s = rest;
+            continue;
+        }
+        // Spring Boot 3: `--- [application] [thread] logger : message`.
+        if after_dashes
+            && let Some((name, rest)) = bracketed(s, b'[', b']')
+            && blank(rest).starts_with(b"[")
+        {
+            push(&mut out.fields, "service.name", name.trim_ascii());
+            after_dashes = false;
             s = rest;
             continue;
         }
@@ -120,7 +140,9 @@ fn before_level<'a>(
         return None;
     }
     if is_number(name) {
-        push_number(&mut out.fields, "process.pid", name);
+        // MySQL and MariaDB give the connection's thread, in front of `[Level]`.
+        let key = if next.starts_with(b"[") { "thread.id" } else { "process.pid" };
+        push_number(&mut out.fields, key, name);
     } else if let Some((user, database)) = split(name, b'@') {
         push(&mut out.fields, "user.name", user);
         push(&mut out.fields, "db.namespace", database);

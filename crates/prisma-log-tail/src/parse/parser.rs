@@ -199,7 +199,8 @@ impl LineParser {
     fn compose(&mut self, s: &[u8], depth: usize) -> Option<LogLine> {
         let (name, rest) = word(s);
         let inner = rest.strip_prefix(b"|")?;
-        let is_container = name.len() >= 2
+        // Names are padded to at least two spaces; tables mostly are not.
+        let is_container = s[name.len()..].starts_with(b"  ")
             && name[0].is_ascii_alphabetic()
             && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b));
         if !is_container || depth >= MAX_DEPTH || level::word(name).is_some() {
@@ -292,9 +293,12 @@ impl LineParser {
         let message = std::mem::take(&mut out.message);
         let bytes = message.as_bytes();
         let start = message.strip_prefix("@cee:").unwrap_or(&message).trim_start();
-        if start.starts_with('{')
-            && let Some(mut inner) = self.json(start.as_bytes())
-        {
+        let inner = match start.as_bytes() {
+            [b'{', ..] => self.json(start.as_bytes()),
+            [b't' | b'l' | b'm', ..] => logfmt::parse(bytes, &mut self.zone),
+            _ => None,
+        };
+        if let Some(mut inner) = inner {
             for (key, value) in out.fields.iter() {
                 inner.fields.push(key, value);
             }

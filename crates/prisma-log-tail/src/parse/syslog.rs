@@ -130,7 +130,8 @@ fn rfc3164(s: &[u8], zone: &mut Zone) -> LogLine {
         && let Some(timestamp) = stated.resolve(zone)
     {
         let rest = blank(s[len..].strip_prefix(b":").unwrap_or(&s[len..]));
-        let out = host_and_program(rest).or_else(|| program(rest));
+        let out =
+            host_and_program(rest).or_else(|| program(rest)).or_else(|| after_time(rest, true));
         if let Some(out) = out {
             return LogLine { timestamp: Some(timestamp), ..out };
         }

@@ -101,7 +101,7 @@ impl Troubled {
     fn fail(&self, clock: &Clock) {
         clock.sleep_until(0.1);
         for attempt in 1..=12 {
-            error!(self.db, "connection refused"; "db.system.name" => "postgresql",
+            error!(self.db, "cannot connect to the database: Connection refused (os error 111)"; "db.system.name" => "postgresql",
                 "server.address" => "10.0.0.5", "server.port" => 5432, "attempt" => attempt);
             std::thread::sleep(Duration::from_millis(30));
         }
