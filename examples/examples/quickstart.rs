@@ -11,18 +11,14 @@ fn main() -> Result<(), prisma_log::Error> {
     let logging = Logging::from_env()?; // config + profile; flushes when dropped
     let log = logging.logger("my.service");
 
-    let monitor = Monitor::with_default_rules("logs/app.log")
-        .on_alert(|a| println!("ALERT: {a}"))
-        .start()?;
+    let monitor =
+        Monitor::with_default_rules("logs/app.log").on_alert(|a| println!("ALERT: {a}")).start()?;
 
     info!(log, "application started");
     error!(log, "an error occurred"; "error_code" => "E001");
     {
-        let _scope = Context::new()
-            .user_id("user123")
-            .session_id("session456")
-            .request_id("req789")
-            .enter();
+        let _scope =
+            Context::new().user_id("user123").session_id("session456").request_id("req789").enter();
         info!(log, "in a request"); // carries trace_id, span_id, user, session, request
     }
     drop(logging);

@@ -27,7 +27,8 @@ anchors in Markdown lead somewhere.
 Manifests: every package has a description; versions stand in the workspace only; every feature
 has a sentence above it; docs/decisions/dependencies.md has a reason for each third-party crate,
 and no other; Cargo.lock knows one registry.
-Files in folders called `data` or `testdata` are other people's and are not read.",
+Folders called `data` or `testdata`, and `.log`, `.txt` and `.jsonl` files, hold samples of what
+others wrote and are left alone.",
     run: |args: &mut Args| {
         args.end()?;
         run()

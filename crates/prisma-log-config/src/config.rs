@@ -300,8 +300,9 @@ pub(crate) fn first_of(errors: Vec<Error>, file: Option<&Path>) -> Error {
     if more == 0 {
         return first;
     }
-    let file = file.map(|file| format!("; see `plog config check {}`", file.display()));
-    let more = format!("and {more} more{}", file.unwrap_or_default());
-    let hint = first.hint().map_or_else(|| more.clone(), |hint| format!("{hint} {more}"));
+    let s = if more == 1 { "" } else { "s" };
+    let file = file.map(|file| format!(": `plog config check {}`", file.display()));
+    let more = format!("{more} more mistake{s}{}", file.unwrap_or_default());
+    let hint = first.hint().map_or_else(|| more.clone(), |hint| format!("{hint}; {more}"));
     first.with_hint(hint)
 }

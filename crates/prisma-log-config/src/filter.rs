@@ -15,6 +15,8 @@ use crate::tree::{Node, error_at};
 pub(crate) struct Levels {
     level: (Threshold, Origin),
     directives: BTreeMap<String, (Threshold, Origin)>,
+    /// Where the list of directives was set, be it empty.
+    list: Origin,
 }
 
 impl Levels {
@@ -23,12 +25,16 @@ impl Levels {
         let mut levels = Levels {
             level: (Threshold(Some(default)), Origin::Default),
             directives: BTreeMap::new(),
+            list: Origin::Default,
         };
         if let Some(node) = section.node("level") {
             match crate::section::read(node, &section.path_of("level")) {
                 Ok(level) => levels.level = (level, node.origin.clone()),
                 Err(error) => section.report().error(error),
             }
+        }
+        if let Some(node) = section.node("directives") {
+            levels.list = node.origin.clone();
         }
         for node in section.list("directives").unwrap_or_default() {
             levels.read_directives(node, section);
@@ -46,16 +52,16 @@ impl Levels {
         };
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match strict(part) {
+                Ok((logger, _)) if self.directives.contains_key(&logger) => {
+                    report.error(node.error(format!("there is another directive for `{logger}`")));
+                }
                 Ok((logger, level)) => {
                     self.directives.insert(logger, (level, node.origin.clone()));
                 }
-                Err(error) => {
-                    let mut placed = error_at(node.origin.place(), error.message());
-                    if let Some(hint) = error.hint() {
-                        placed = placed.with_hint(hint);
-                    }
-                    report.error(placed);
-                }
+                Err(error) => report.error(match node.origin.place() {
+                    Some(place) => error.at(place),
+                    None => error,
+                }),
             }
         }
     }
@@ -105,6 +111,9 @@ impl Levels {
     pub(crate) fn entries(&self, path_of: impl Fn(&str) -> String) -> Vec<Entry> {
         let (level, origin) = &self.level;
         let mut entries = vec![Entry::new(path_of("level"), level.show(), origin.clone())];
+        if self.directives.is_empty() {
+            entries.push(Entry::new(path_of("directives"), "(none)", self.list.clone()));
+        }
         for (logger, (level, origin)) in &self.directives {
             let path = path_of(&format!("directives.{logger}"));
             entries.push(Entry::new(path, level.show(), origin.clone()));
@@ -225,6 +234,12 @@ mod tests {
             "",
             "f:1:15: directive `shop` has no `=` (write `shop=LEVEL`)",
             "info,a=off",
+        );
+        check(
+            "{directives: [a=off, 'b=off,a=debug']}",
+            "",
+            "f:1:22: there is another directive for `a`",
+            "info,a=off,b=off",
         );
         check(
             "{directives: ['=debug']}",

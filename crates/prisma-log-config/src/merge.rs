@@ -4,11 +4,12 @@ use crate::tree::{Kind, Map, Node};
 
 /// `over` on top of `base`: maps merge key by key, everything else replaces, null removes.
 ///
-/// A map whose `type` changes starts afresh, as the keys of the old type would be unknown.
+/// A map whose `type` changes starts afresh, as the keys of the old type would be unknown. A merged
+/// map stays where it was first written; what it lacks is to be added there.
 pub(crate) fn merge(base: Node, over: Node) -> Node {
     match (base.kind, over.kind) {
         (Kind::Map(below), Kind::Map(above)) if !changes_type(&below, &above) => {
-            Node { kind: Kind::Map(merge_maps(below, above)), origin: over.origin }
+            Node { kind: Kind::Map(merge_maps(below, above)), origin: base.origin }
         }
         (_, kind) => Node { kind, origin: over.origin },
     }
@@ -18,9 +19,11 @@ fn merge_maps(mut below: Map, above: Map) -> Map {
     for item in above.items {
         match below.items.iter_mut().find(|under| under.key == item.key) {
             Some(under) => {
-                let base = std::mem::replace(&mut under.node, item.node.clone());
-                under.node = merge(base, item.node);
-                under.key_origin = item.key_origin;
+                if under.node.map().is_none() || item.node.map().is_none() {
+                    under.key_origin = item.key_origin;
+                }
+                let nothing = Node { kind: Kind::Null, origin: under.node.origin.clone() };
+                under.node = merge(std::mem::replace(&mut under.node, nothing), item.node);
             }
             None => below.items.push(item),
         }

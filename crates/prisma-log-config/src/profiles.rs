@@ -139,6 +139,7 @@ impl<'a> Document<'a> {
             let map = Map { items: vec![service.clone()] };
             effective.kind = Kind::Map(map);
         }
+        let origin = chain.first().map(|item| item.key_origin.clone());
         for item in chain.into_iter().rev() {
             let mut node = item.node.clone();
             match &mut node.kind {
@@ -150,9 +151,9 @@ impl<'a> Document<'a> {
                     return Err(node.error(message));
                 }
             }
-            node.origin = item.key_origin.clone();
             effective = merge(effective, node);
         }
+        effective.origin = origin.unwrap_or(Origin::Default);
         Ok(effective)
     }
 

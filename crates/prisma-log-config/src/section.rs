@@ -51,8 +51,7 @@ impl<'a> Section<'a> {
         let path = path.into();
         let map = node.and_then(|node| {
             if node.map().is_none() && !node.is_null() {
-                let what = if path.is_empty() { "" } else { path.as_str() };
-                report.error(node.error(expected(what, "a map", node)));
+                report.error(node.error(expected(&path, "a map", node)));
             }
             node.map()
         });

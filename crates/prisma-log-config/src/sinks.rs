@@ -120,7 +120,7 @@ type FileBytes = Size<1024, { 1 << 40 }>;
 type Backups = Number<0, 1000>;
 /// The file sink's own defaults, named here because they are shown where nobody set them.
 const DEFAULT_FORMAT: Format = Format::Json;
-pub(crate) const DEFAULT_BACKUPS: u64 = 5;
+const DEFAULT_BACKUPS: u64 = 5;
 
 /// Reads the map of sinks; one that is null was removed.
 pub(crate) fn read(report: &Report, map: Option<&Map>) -> Vec<SinkConfig> {
@@ -129,8 +129,8 @@ pub(crate) fn read(report: &Report, map: Option<&Map>) -> Vec<SinkConfig> {
     for item in items.iter().filter(|item| !item.node.is_null()) {
         check_name(report, item, items);
         if let Some(sink) = read_sink(report, item, items) {
-            let same_file = sinks.iter().find(|other| file_of(other) == file_of(&sink));
-            if let Some(other) = same_file.filter(|_| file_of(&sink).is_some()) {
+            let same_file = |file| sinks.iter().find(|other| file_of(other) == Some(file));
+            if let Some(other) = file_of(&sink).and_then(same_file) {
                 let path = item.node.map().and_then(|map| map.get("path")).unwrap_or(&item.node);
                 report.error(path.error(format!(
                     "`sinks.{}` writes to the same file as `sinks.{}`",

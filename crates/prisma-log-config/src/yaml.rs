@@ -53,8 +53,6 @@ fn options() -> Options {
         // Found while the tree is built, so that all of them are reported, with both places.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         alias_limits: alias_limits,
-        // `off` is a level here, not a boolean.
-        strict_booleans: true,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         reject_unsupported_tags: true,
         with_snippet: false,
@@ -66,7 +64,8 @@ fn options() -> Options {
 enum Raw {
     Null,
     Text(String),
-    /// A number or boolean; its text is looked up in the source, where `1.10` is not `1.1`.
+    /// A number or boolean; its text is looked up in the source, where `1.10` is not `1.1` and
+    /// `off` is not `false`.
     Typed(String),
     Seq(Vec<Spanned<Raw>>),
     Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),

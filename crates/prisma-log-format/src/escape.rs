@@ -66,8 +66,8 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     escape::<true>(text, out);
 }
 
-/// Appends the inside of a JSON string that is escaped already, and escapes what RFC 8259 leaves
-/// to the writer but [`must_escape`] does not.
+/// Appends the inside of a JSON string that is escaped already as far as RFC 8259 demands, and
+/// escapes what [`must_escape`] names beyond that.
 pub(crate) fn escape_escaped_into(text: &str, out: &mut Vec<u8>) {
     escape::<false>(text, out);
 }
@@ -82,22 +82,36 @@ fn escape<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Whether nothing in a text can need an escape, told quickly.
+///
+/// Words overlap, so that in a text of four bytes or more none is looked at alone.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
-    // The last word overlaps the one before it: no byte is looked at alone, however short.
-    match (bytes.last_chunk::<8>(), bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(last), ..) => {
-            let (words, _) = bytes.as_chunks::<8>();
-            let special = words.iter().fold(0, |found, word| found | special_bits(*word));
-            special | special_bits(*last) == 0
-        }
-        (None, Some(first), Some(last)) => {
-            let [a, b, c, d] = *first;
-            let [e, f, g, h] = *last;
-            special_bits([a, b, c, d, e, f, g, h]) == 0
-        }
-        _ => bytes.iter().all(|&byte| CLASS[usize::from(byte)] == PLAIN),
+    match bytes.len() {
+        8..=16 => ends_are_plain::<8>(bytes),
+        4..8 => ends_are_plain::<4>(bytes),
+        0..4 => bytes.iter().all(|&byte| CLASS[usize::from(byte)] == PLAIN),
+        _ => is_plain_long(bytes),
     }
+}
+
+/// Whether the first and last N bytes, up to 8, are plain.
+#[inline]
+fn ends_are_plain<const N: usize>(bytes: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
+        return false;
+    };
+    let word = |chunk: &[u8; N]| {
+        let mut word = [b' '; 8];
+        word[..N].copy_from_slice(chunk);
+        special_bits(word)
+    };
+    word(first) | word(last) == 0
+}
+
+fn is_plain_long(bytes: &[u8]) -> bool {
+    let (words, _) = bytes.as_chunks::<8>();
+    words.iter().fold(0, |found, word| found | special_bits(*word)) == 0
+        && ends_are_plain::<8>(bytes)
 }
 
 fn escape_pieces<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {

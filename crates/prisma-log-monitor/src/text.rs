@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-/// Bytes that a kept sample line may have.
-const SAMPLE_BYTES: usize = 1024;
+/// Bytes that a line or message may have in an alert.
+const KEPT_BYTES: usize = 1024;
 
 /// Whether a character could move the cursor, hide or reorder text, or end a line: controls,
 /// line and paragraph separators, and the bidirectional and invisible formatting characters.
@@ -70,9 +70,9 @@ pub(crate) fn json_array(values: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", values.join(","))
 }
 
-/// `line` as it is kept for a sample: at most 1 KiB, with `…` where it is cut.
-pub(crate) fn sample(line: &str) -> String {
-    cut(line, SAMPLE_BYTES)
+/// `line` as it is kept in an alert: at most 1 KiB, with `…` where it is cut.
+pub(crate) fn kept(line: &str) -> String {
+    cut(line, KEPT_BYTES)
 }
 
 /// `text` in at most `bytes`, with `…` where it is cut.
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn samples_are_cut_on_a_character() {
-        assert_eq!(sample("short"), "short");
+        assert_eq!(kept("short"), "short");
         let long = "ä".repeat(600);
-        let kept = sample(&long);
-        assert!(kept.len() <= SAMPLE_BYTES && kept.len() > SAMPLE_BYTES - 4, "{}", kept.len());
-        assert!(kept.ends_with("ä…"));
-        assert_eq!(sample(&"x".repeat(1024)).len(), 1024);
+        let cut = kept(&long);
+        assert!(cut.len() <= KEPT_BYTES && cut.len() > KEPT_BYTES - 4, "{}", cut.len());
+        assert!(cut.ends_with("ä…"));
+        assert_eq!(kept(&"x".repeat(1024)).len(), 1024);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum LineFormat {
     Syslog,
     /// A common or combined access log.
     Access,
-    /// Another text form with a time, and mostly a level, in front.
+    /// Another text form with a time, a level or both in front, or logfmt.
     Prefixed,
 }
 

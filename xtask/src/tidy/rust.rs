@@ -50,8 +50,9 @@ pub(super) fn check(file: &SourceFile) -> Vec<Finding> {
             }
         }
     }
-    let beside_the_house = ["benches/", "fuzz/"].iter().any(|folder| path.starts_with(folder));
-    if matches!(file.name(), "lib.rs" | "mod.rs") && !beside_the_house {
+    let elsewhere = ["benches/", "fuzz/"].iter().any(|folder| path.starts_with(folder));
+    let is_map = matches!(file.name(), "lib.rs" | "mod.rs") && !path.contains("/tests/");
+    if is_map && !elsewhere {
         let other = other_item(&code, 0..code.len());
         findings.extend(other.map(|(line, item)| {
             let message = format!("{} holds docs, `mod` and `use`; move `{item}`", file.name());

@@ -17,7 +17,8 @@ pub(crate) const GOOD: Style = color(AnsiColor::Green);
 /// Settles for the whole process whether colour is used: the flag, then FORCE_COLOR, then what
 /// `anstream` looks at by itself (NO_COLOR, CLICOLOR_FORCE, TERM, whether it is a terminal).
 pub(crate) fn choose(arg: ColorArg) {
-    let forced = std::env::var_os("FORCE_COLOR").is_some_and(|value| !value.is_empty());
+    let forced = std::env::var_os("FORCE_COLOR")
+        .is_some_and(|value| !["", "0", "false"].iter().any(|no| value == *no));
     match arg {
         ColorArg::Always => ColorChoice::Always.write_global(),
         ColorArg::Never => ColorChoice::Never.write_global(),

@@ -72,11 +72,13 @@ fn every_setting_says_where_it_came_from() {
         "directives.tokio = warning @$RUST_LOG",
         "sinks.out.type = console @f:9:19",
         "sinks.out.level = trace @default",
+        "sinks.out.directives = (none) @default",
         "sinks.out.format = text @default",
         "sinks.out.stream = stderr @default",
         "sinks.out.color = auto @default",
         "sinks.file.type = file @f:10:20",
         "sinks.file.level = trace @default",
+        "sinks.file.directives = (none) @default",
         "sinks.file.path = logs/app.log @f:10:32",
         "sinks.file.format = json @default",
         "sinks.file.max_size = 50MiB @$PRISMA_LOG__SINKS__FILE__MAX_SIZE",
@@ -163,6 +165,29 @@ fn a_wrong_variable_is_an_error_that_names_it() {
          PRISMA_ENV)",
     );
     check("PRISMA_LOG__SINKS", "x", "$PRISMA_LOG__SINKS: `sinks`: expected a map, found `x`");
+}
+
+/// What the file lacks is missing in the file, though a variable sets something beside it.
+#[test]
+fn a_variable_does_not_take_the_blame_for_the_file() {
+    let text = "\
+version: 1
+default_profile: a
+profiles:
+  a:
+    sinks:
+      file: {type: file}
+      out: {format: json}
+";
+    let environment = Environment::new([
+        ("PRISMA_LOG__SINKS__FILE__MAX_SIZE", "1MiB"),
+        ("PRISMA_LOG__SINKS__OUT__FORMAT", "ecs"),
+    ]);
+    let error = load(text, &environment).unwrap_err();
+    assert!(said(&error).starts_with("logging.yaml:6:13: `sinks.file.path` is missing"), "{error}");
+    let text = text.replace("{type: file}", "{type: file, path: x}");
+    let error = load(&text, &environment).unwrap_err();
+    assert!(said(&error).starts_with("logging.yaml:7:7: `sinks.out.type` is missing"), "{error}");
 }
 
 #[cfg(unix)]

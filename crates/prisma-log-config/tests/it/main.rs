@@ -1,9 +1,12 @@
 //! The crate as its users see it.
 #![expect(clippy::print_stdout, reason = "tests print their figures")]
 
+#[cfg(not(all(feature = "console", feature = "file")))]
+mod absent;
 mod broken;
-mod build;
 mod environment;
+#[cfg(feature = "file")]
+mod file_sink;
 mod guide;
 mod mutations;
 #[cfg(all(feature = "console", feature = "file"))]

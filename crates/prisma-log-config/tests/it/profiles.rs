@@ -84,7 +84,7 @@ fn another_profile_that_is_broken_does_not_stop_this_one() {
     assert!(load(&text, &Environment::default()).is_ok());
     let error = load(&text, &Environment::default().profile("broken")).unwrap_err();
     let expect = "logging.yaml:24:3: the profile `broken` has no sinks (add `sinks:`; to log \
-                  nothing, set `level: off` and 1 more; see `plog config check logging.yaml`)";
+                  nothing, set `level: off`; 1 more mistake: `plog config check logging.yaml`)";
     assert_eq!(said(&error), expect);
 }
 

@@ -64,7 +64,10 @@ fn the_first_mistake_says_how_many_more_there_are() {
     let (_dir, path) = file("{version: 1, rules: [{name: a, mach: {}, match: {level: loud}}]}");
     let error = rules::load(&path).unwrap_err();
     let hint = error.hint().unwrap();
-    assert!(hint.starts_with("did you mean `match`? and 1 more; see `plog config check"), "{hint}");
+    assert!(
+        hint.starts_with("did you mean `match`?; 1 more mistake: `plog config check "),
+        "{hint}"
+    );
 }
 
 #[test]

@@ -89,6 +89,29 @@ fn a_rotation_that_fails_half_way_is_completed_by_the_next() {
 }
 
 #[test]
+fn a_file_that_appears_during_a_rotation_is_not_overwritten() {
+    /// After the first rename somebody takes the name that became free.
+    struct NameTaken(FaultyOs);
+    impl Os for NameTaken {
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            fs::rename(from, to)?;
+            let first = self.0.plan(|plan| std::mem::replace(&mut plan.renames, 1)) == 0;
+            if first { fs::write(from, "somebody's\n") } else { Ok(()) }
+        }
+    }
+    let bench = Bench::new();
+    fs::write(bench.path("app.log.1"), "older\n").unwrap();
+    let os = NameTaken(bench.os.clone());
+    let mut sink = bench.builder().os(os).max_file_bytes(1024).build().unwrap();
+    let big = "x".repeat(1000);
+    assert_eq!(write(&mut sink, &[&big, &big]), (2, None));
+    assert_eq!(bench.text("app.log.1"), "somebody's\n");
+    assert_eq!(bench.text("app.log.2"), "older\n");
+    assert_eq!(bench.lines().len(), 2);
+    assert!(bench.errors()[0].contains("appeared in between"));
+}
+
+#[test]
 fn an_old_file_that_cannot_be_deleted_is_reported_and_tried_again() {
     let bench = Bench::new();
     let mut sink = bench.builder().max_file_bytes(1024).max_backups(1).build().unwrap();

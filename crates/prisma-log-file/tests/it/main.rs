@@ -1,5 +1,4 @@
 //! The file sink on real files.
-#![expect(clippy::print_stdout, reason = "tests print the figures they found")]
 
 mod contract;
 mod opening;

@@ -34,6 +34,7 @@ impl Alert {
         out.time(self.first_seen);
         out.time(self.last_seen);
         out.u64(self.count);
+        out.text(&self.message);
         out.list(self.samples.iter(), |out, sample| out.text(sample));
         out.list(self.history.iter(), |out, step| {
             out.option(step.from, |out, from| out.choice(&AlertState::ALL, from));
@@ -62,6 +63,7 @@ impl Alert {
             first_seen: from.time()?,
             last_seen: from.time()?,
             count: from.u64()?,
+            message: from.text()?.to_owned(),
             samples: from.list(|from| from.text().map(str::to_owned))?,
             history: from.list(|from| {
                 Ok(Transition {

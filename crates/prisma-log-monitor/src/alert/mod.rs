@@ -55,6 +55,8 @@ pub struct Alert {
     /// Matches, including those that led to the alert; those that found it resolved and did not
     /// reach the threshold again are not in it.
     pub count: u64,
+    /// The message of the match that was read last, at most 1 KiB of it.
+    pub message: String,
     /// The last matching lines, oldest first: at most 5 of at most 1 KiB, as they stand in the log
     /// (with control characters; `Display` and JSON escape them).
     pub samples: Vec<String>,
@@ -108,7 +110,7 @@ impl Alert {
     /// The alert as one line of JSON without a line end.
     ///
     /// Keys: `id`, `rule`, `description`, `severity`, `state`, `group` (object), `count`,
-    /// `first_seen`, `last_seen`, `sources`, `samples`, `acknowledged_by`, `acknowledged_at`,
+    /// `first_seen`, `last_seen`, `message`, `sources`, `samples`, `acknowledged_by`, `acknowledged_at`,
     /// `acknowledged_note`, `resolved_by`, `resolved_at`, `resolved_note` (null when they do not
     /// apply, `resolved_by` also after a quiet period), `history` (objects with `from`, `to`,
     /// `at`, `by`, `note`). Times are RFC 3339 in UTC.
@@ -128,6 +130,7 @@ impl Alert {
             ("count", self.count.to_string()),
             ("first_seen", time(self.first_seen)),
             ("last_seen", time(self.last_seen)),
+            ("message", json_string(&self.message)),
             (
                 "sources",
                 json_array(self.sources.iter().map(|path| json_string(&path.to_string_lossy()))),
@@ -180,7 +183,7 @@ pub(crate) fn optional(text: Option<&str>) -> String {
 }
 
 impl fmt::Display for Alert {
-    /// `ERROR database-refused [db=orders]: 12 in 34s, open, A000042: last line`.
+    /// `ERROR database-refused [db=orders]: 12 in 34s, open, A000042: last message`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.severity.as_str().to_uppercase(), self.rule)?;
         if !self.group.is_empty() {
@@ -188,10 +191,7 @@ impl fmt::Display for Alert {
         }
         let span = self.last_seen.saturating_since(self.first_seen);
         write!(f, ": {} in {}, {}, {}", self.count, Span(span), self.state, self.id)?;
-        match self.samples.last() {
-            Some(sample) => write!(f, ": {}", Escaped(sample)),
-            None => Ok(()),
-        }
+        if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(&self.message)) }
     }
 }
 

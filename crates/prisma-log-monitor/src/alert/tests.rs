@@ -14,6 +14,7 @@ fn alert() -> Alert {
         first_seen: Timestamp::from_unix_seconds(0),
         last_seen: Timestamp::from_unix_seconds(125),
         count: 7,
+        message: DB.into(),
         samples: vec![DB.into()],
         history: vec![Transition {
             from: None,

@@ -17,7 +17,7 @@ use prisma_log_tail::LogLine;
 pub(crate) use clock::SourceClock;
 
 use crate::codec::fnv1a;
-use crate::text::sample;
+use crate::text::kept;
 use crate::{Group, Rule};
 use facts::{Captured, Facts};
 use groups::Groups;
@@ -59,7 +59,9 @@ pub struct Match {
     pub(crate) watermark: Timestamp,
     /// How many matches the group has had, this one included.
     pub(crate) number: u64,
-    /// The line, at most 1 KiB of it.
+    /// The line's message, at most 1 KiB of it.
+    pub message: String,
+    /// The line as it stands in the file, at most 1 KiB of it.
     pub sample: String,
     /// Set when the group reached the threshold with this line.
     pub firing: Option<Firing>,
@@ -137,9 +139,10 @@ impl Engine {
                 let value = facts.get(captured, key).map(|found| found.value().to_string());
                 fnv1a(value.unwrap_or_default().as_bytes())
             });
-            let sample = sample(&raw);
+            let sample = kept(&raw);
             let (number, firing) = groups[index].push(rule, group.to_key(), time, value, &sample);
             let source = Arc::from(source);
+            let message = kept(&line.message);
             matches.push(Match {
                 rule: index,
                 source,
@@ -147,6 +150,7 @@ impl Engine {
                 time,
                 watermark,
                 number,
+                message,
                 sample,
                 firing,
             });

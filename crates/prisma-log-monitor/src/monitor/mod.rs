@@ -4,6 +4,7 @@ mod builder;
 mod notification;
 mod report;
 mod signal;
+mod tell;
 mod worker;
 
 use std::fs::File;
@@ -20,7 +21,8 @@ pub use report::{Progress, Report, RuleReport};
 
 use crate::{Alert, AlertFilter, Engine, Store, default_rules};
 use signal::Signal;
-use worker::Worker;
+use tell::Teller;
+use worker::{Parts, Worker};
 
 /// Watches files on a thread of its own, until it is stopped or dropped.
 ///
@@ -77,18 +79,19 @@ impl Monitor {
         let store = store.with_clock(Arc::clone(&builder.clock));
         let saved = store.load(&mut engine)?;
         let tail = tail.checkpoints(saved.checkpoints).build()?;
-        let worker = Worker::new(
+        let signal = Arc::<Signal>::default();
+        let worker = Worker::new(Parts {
             tail,
             engine,
-            store.clone(),
-            builder.clock,
-            builder.handlers,
-            builder.until_idle,
-            saved.unresolved,
-        );
-        let signal = Arc::clone(&worker.signal);
+            store: store.clone(),
+            clock: builder.clock,
+            teller: Teller::new(builder.handlers),
+            until_idle: builder.until_idle,
+            signal: Arc::clone(&signal),
+            unresolved: saved.unresolved,
+        });
         let run = move || {
-            let report = worker.run(saved.news);
+            let report = worker.run(&saved.news);
             drop(lock);
             report
         };

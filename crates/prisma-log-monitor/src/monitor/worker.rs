@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prisma_log_core::{Clock, Error};
-use prisma_log_tail::{Line, LineParser, SourceState, SourceStatus, Tail};
+use prisma_log_core::{Clock, Error, Timestamp};
+use prisma_log_tail::{Line, LineParser, PollOutcome, SourceState, SourceStatus, Tail};
 
-use super::builder::Handlers;
 use super::signal::Signal;
+use super::tell::Teller;
 use super::{Notification, NotificationKind, Progress, Report, RuleReport};
 use crate::store::{Step, Unresolved};
 use crate::{Engine, Match, Store};
@@ -24,21 +24,35 @@ const MAX_PENDING: usize = 16 * 1024;
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// Parsers remember their file's form; of more files than this, some are parsed afresh.
 const MAX_PARSERS: usize = 1024;
 
-pub(super) struct Worker {
+/// What a worker works with.
+pub(super) struct Parts {
     pub(super) tail: Tail,
     pub(super) engine: Engine,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) handlers: Handlers,
+    pub(super) teller: Teller,
     pub(super) until_idle: Option<Duration>,
     pub(super) signal: Arc<Signal>,
+    /// Alerts that an earlier run left unresolved.
+    pub(super) unresolved: Vec<(u64, Unresolved)>,
+}
+
+pub(super) struct Worker {
+    tail: Tail,
+    engine: Engine,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    teller: Teller,
+    until_idle: Option<Duration>,
+    signal: Arc<Signal>,
     parsers: HashMap<PathBuf, LineParser>,
     /// Matches that no transaction has taken yet.
     pending: Vec<Match>,
+    /// Whether one of them fired.
+    fired: bool,
     /// Files that lines came from since the last transaction.
     read: BTreeSet<PathBuf>,
     /// Whether positions are not what the store has.
@@ -48,55 +62,41 @@ pub(super) struct Worker {
     /// News that handlers have returned from, but the store still has.
     delivered: Vec<u64>,
     unresolved: BTreeMap<u64, Unresolved>,
-    fired: bool,
     written: Option<Instant>,
-    reported: Option<Instant>,
-    /// The last error of every file that was given to the error handler.
-    file_errors: HashMap<PathBuf, String>,
     report: Report,
 }
 
 impl Worker {
-    pub(super) fn new(
-        tail: Tail,
-        engine: Engine,
-        store: Store,
-        clock: Arc<dyn Clock>,
-        handlers: Handlers,
-        until_idle: Option<Duration>,
-        unresolved: Vec<(u64, Unresolved)>,
-    ) -> Self {
-        let rules = engine.rules().iter();
+    pub(super) fn new(parts: Parts) -> Self {
+        let rules = parts.engine.rules().iter();
         let rules =
             rules.map(|rule| RuleReport { rule: rule.name.clone(), ..RuleReport::default() });
         let report = Report { rules: rules.collect(), ..Report::default() };
         Worker {
-            tail,
-            engine,
-            store,
-            clock,
-            handlers,
-            until_idle,
-            signal: Arc::default(),
+            tail: parts.tail,
+            engine: parts.engine,
+            store: parts.store,
+            clock: parts.clock,
+            teller: parts.teller,
+            until_idle: parts.until_idle,
+            signal: parts.signal,
             parsers: HashMap::new(),
             pending: Vec::new(),
+            fired: false,
             read: BTreeSet::new(),
             moved: true,
             files: 0,
             delivered: Vec::new(),
-            unresolved: unresolved.into_iter().collect(),
-            fired: false,
+            unresolved: parts.unresolved.into_iter().collect(),
             written: None,
-            reported: None,
-            file_errors: HashMap::new(),
             report,
         }
     }
 
-    /// Runs until it is stopped or idle for long enough.
-    pub(super) fn run(mut self, left: Vec<Notification>) -> Result<Report, Error> {
+    /// Tells what an earlier run left, then runs until it is stopped or idle for long enough.
+    pub(super) fn run(mut self, left: &[Notification]) -> Result<Report, Error> {
         for news in left {
-            self.deliver(&news);
+            self.deliver(news);
         }
         let mut last_line = Instant::now();
         loop {
@@ -104,19 +104,20 @@ impl Worker {
             if outcome.lines > 0 {
                 last_line = Instant::now();
             }
-            let idle =
-                !outcome.more && self.until_idle.is_some_and(|idle| last_line.elapsed() >= idle);
+            let caught_up = !outcome.more;
+            let idle = caught_up && self.until_idle.is_some_and(|d| last_line.elapsed() >= d);
             let stopped = self.signal.is_stopped();
             if idle && !stopped {
                 self.read_lines(true);
             }
-            let caught_up = !outcome.more;
             if idle || stopped {
                 self.write_finally(caught_up)?;
                 return Ok(self.finish());
             }
             self.write_when_due(caught_up);
-            self.tell_progress(false);
+            if self.teller.progress_is_due() {
+                self.look_at_files();
+            }
             if caught_up {
                 self.signal.wait(self.tail.poll_interval());
             }
@@ -124,7 +125,7 @@ impl Worker {
     }
 
     /// Reads what is there, a limited number of lines; at the end also lines without a line end.
-    fn read_lines(&mut self, at_the_end: bool) -> prisma_log_tail::PollOutcome {
+    fn read_lines(&mut self, at_the_end: bool) -> PollOutcome {
         let Worker { tail, engine, clock, parsers, pending, read, report, fired, .. } = self;
         let mut take = |line: Line<'_>| {
             if !parsers.contains_key(line.source) {
@@ -156,19 +157,20 @@ impl Worker {
     }
 
     fn write_when_due(&mut self, caught_up: bool) {
-        let waited = self.written.is_none_or(|last| last.elapsed() >= WRITE_EVERY);
-        let urgent = self.fired || self.pending.len() > MAX_PENDING;
-        if !urgent && !waited {
+        // What was told but is still in the outbox would be told again after a kill.
+        let told = !self.delivered.is_empty();
+        let urgent = self.fired || told || self.pending.len() > MAX_PENDING;
+        if !urgent && self.written.is_some_and(|last| last.elapsed() < WRITE_EVERY) {
             return;
         }
         let due = self.due(caught_up);
-        if !self.moved && self.delivered.is_empty() && due.is_empty() {
+        if !self.moved && !told && due.is_empty() {
             return;
         }
         while let Err(error) = self.write(&due, caught_up) {
             // Lines that are read but not written would be lost with the process, so nothing more
             // is read until the store works again.
-            self.fail(&error);
+            self.teller.fail(&error);
             if self.signal.wait(RETRY_EVERY) {
                 return;
             }
@@ -193,7 +195,7 @@ impl Worker {
 
     /// What time it is in a file: it goes on with the wall clock once everything is read; before
     /// that, the lines to come know better.
-    fn now_in(&self, caught_up: bool) -> impl Fn(&Path) -> Option<prisma_log_core::Timestamp> {
+    fn now_in(&self, caught_up: bool) -> impl Fn(&Path) -> Option<Timestamp> {
         let now = self.clock.now();
         move |source| {
             let clock = self.engine.source_clock(source)?;
@@ -217,16 +219,16 @@ impl Worker {
         )?;
         self.engine.mark_clean();
         self.pending.clear();
+        self.fired = false;
         self.read.clear();
         self.moved = false;
         self.delivered.clear();
-        self.fired = false;
         self.written = Some(Instant::now());
         for (number, alert) in outcome.touched {
             match alert {
-                Some(alert) => drop(self.unresolved.insert(number, alert)),
-                None => drop(self.unresolved.remove(&number)),
-            }
+                Some(alert) => self.unresolved.insert(number, alert),
+                None => self.unresolved.remove(&number),
+            };
         }
         for news in &outcome.news {
             match news.kind {
@@ -240,99 +242,46 @@ impl Worker {
     }
 
     fn deliver(&mut self, news: &Notification) {
-        self.report.notified += 1;
-        self.report.redelivered += u64::from(news.redelivered);
-        let handler = match news.kind {
-            NotificationKind::Raised | NotificationKind::Reopened => &mut self.handlers.alert,
-            NotificationKind::Resolved => &mut self.handlers.resolved,
-        };
-        let Some(handler) = handler else {
-            self.delivered.push(news.number);
-            return;
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| handler(news)));
-        // A handler that panics on this news would do so again: it counts as told.
+        self.teller.deliver(news);
         self.delivered.push(news.number);
-        if let Err(panic) = result {
-            self.report.handler_panics += 1;
-            let text = panic_text(&*panic);
-            self.fail(&Error::state(format!(
-                "the alert handler panicked on {}: {text}",
-                news.alert.id
-            )));
-        }
     }
 
-    fn fail(&mut self, error: &Error) {
-        self.report.errors += 1;
-        if let Some(handler) = &mut self.handlers.error
-            && catch_unwind(AssertUnwindSafe(|| handler(error))).is_err()
-        {
-            self.report.handler_panics += 1;
-            self.handlers.error = None;
-        }
-    }
-
-    /// Tells the handlers about progress and about files that can't be read.
-    fn tell_progress(&mut self, at_the_end: bool) {
-        if !at_the_end && self.reported.is_some_and(|last| last.elapsed() < REPORT_EVERY) {
-            return;
-        }
-        self.reported = Some(Instant::now());
+    /// Tells about progress and about files that can't be read.
+    fn look_at_files(&mut self) {
         let sources = self.tail.sources();
-        self.check_files(&sources);
+        self.teller.files(&sources);
         // A file that appears or is rotated has a new position without a line being read.
         let files = fingerprint(&sources);
         self.moved |= files != self.files;
         self.files = files;
-        if let Some(handler) = &mut self.handlers.progress {
-            let left: u64 = sources.iter().map(|source| source.bytes_left).sum();
-            let progress = Progress {
-                lines: self.report.lines,
-                bytes: self.report.bytes,
-                total_bytes: self.report.bytes + left,
-                alerts: self.report.raised + self.report.reopened,
-            };
-            if catch_unwind(AssertUnwindSafe(|| handler(&progress))).is_err() {
-                self.report.handler_panics += 1;
-                self.handlers.progress = None;
-                self.fail(&Error::state("the progress handler panicked and is not called again"));
-            }
-        }
-    }
-
-    fn check_files(&mut self, sources: &[SourceStatus]) {
-        for source in sources {
-            let Some(error) = &source.error else {
-                self.file_errors.remove(&source.path);
-                continue;
-            };
-            let text = error.to_string();
-            if self.file_errors.get(&source.path) != Some(&text) {
-                self.file_errors.insert(source.path.clone(), text);
-                self.fail(error);
-            }
-        }
+        let left: u64 = sources.iter().map(|source| source.bytes_left).sum();
+        self.teller.progress(&Progress {
+            lines: self.report.lines,
+            bytes: self.report.bytes,
+            total_bytes: self.report.bytes + left,
+            alerts: self.report.raised + self.report.reopened,
+        });
     }
 
     fn finish(mut self) -> Report {
-        self.tell_progress(true);
+        self.look_at_files();
         let mut sources = self.tail.sources();
-        for source in &mut sources {
-            // Who waits for a file reads on when it appears; who stops has to be told.
-            let missing = source.state == SourceState::Waiting && source.lines == 0;
-            if self.until_idle.is_some() && missing && source.error.is_none() {
-                let why = std::io::Error::from(std::io::ErrorKind::NotFound);
-                source.error = Some(Arc::new(Error::io_at("open", &source.path, why)));
-            }
-        }
         if self.until_idle.is_some() {
-            self.check_files(&sources);
+            // Who waits for a file reads on when it appears; who stops has to be told.
+            for source in &mut sources {
+                let missing = source.state == SourceState::Waiting && source.lines == 0;
+                if missing && source.error.is_none() {
+                    let why = io::Error::from(io::ErrorKind::NotFound);
+                    source.error = Some(Arc::new(Error::io_at("open", &source.path, why)));
+                }
+            }
+            self.teller.files(&sources);
         }
         for (index, rule) in self.report.rules.iter_mut().enumerate() {
             rule.evicted_groups = self.engine.evicted_groups(index);
         }
         self.report.sources = sources;
+        self.teller.fill(&mut self.report);
         self.report
     }
 }
@@ -341,6 +290,7 @@ fn parser(clock: &Arc<dyn Clock>) -> LineParser {
     LineParser::builder().clock(Arc::clone(clock)).build().unwrap_or_default()
 }
 
+/// Differs when files came, went or were rotated.
 fn fingerprint(sources: &[SourceStatus]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for source in sources {
@@ -348,9 +298,4 @@ fn fingerprint(sources: &[SourceStatus]) -> u64 {
         (&source.path, source.state, changes).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use prisma_log_core::{Error, Filter, Level};
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
+use super::compile::Compiler;
 use super::{FieldCondition, FieldTest, Rule, Threshold};
 use crate::Severity;
 
@@ -13,9 +14,6 @@ const MAX_COUNT: u32 = 1_000_000;
 const MAX_DURATION: Duration = Duration::from_secs(30 * 86_400);
 const MAX_GROUP_KEYS: usize = 8;
 const MAX_KEY: usize = 256;
-const MAX_PATTERN: usize = 16 * 1024;
-/// What one compiled pattern may take, in bytes.
-const MAX_COMPILED: usize = 4 << 20;
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
 const DEFAULT_RESOLVE_AFTER: Duration = Duration::from_secs(300);
@@ -216,11 +214,11 @@ impl RuleBuilder {
                 "give it a message or line pattern, a level, a logger or a field condition",
             ));
         }
-        let messages = self.compile_all("message", &self.messages)?;
-        let lines = self.compile_all("line", &self.lines)?;
-        let excepts = self.compile_all("except", &self.excepts)?;
-        let field_patterns =
-            self.fields.iter().map(|c| self.compile_field(c)).collect::<Result<_, _>>()?;
+        let compiler = Compiler { rule: &self.name };
+        let messages = compiler.all("message", &self.messages)?;
+        let lines = compiler.all("line", &self.lines)?;
+        let excepts = compiler.all("except", &self.excepts)?;
+        let field_patterns = compiler.fields(&self.fields)?;
         let logger_filter = (!self.loggers.is_empty()).then(|| {
             self.loggers
                 .iter()
@@ -247,7 +245,7 @@ impl RuleBuilder {
     }
 
     fn error(&self, what: impl std::fmt::Display) -> Error {
-        Error::config(format!("rule `{}`: {what}", self.name.escape_debug()))
+        Compiler { rule: &self.name }.error(what)
     }
 
     fn check_name(&self) -> Result<(), Error> {
@@ -326,31 +324,6 @@ impl RuleBuilder {
         }
         Ok(())
     }
-
-    fn compile_all(&self, what: &str, patterns: &[String]) -> Result<Vec<Regex>, Error> {
-        patterns.iter().map(|pattern| self.compile(what, pattern)).collect()
-    }
-
-    fn compile_field(&self, condition: &FieldCondition) -> Result<Option<Regex>, Error> {
-        let FieldTest::Matches(pattern) = condition.test() else { return Ok(None) };
-        self.compile(&format!("field `{}`", condition.key()), pattern).map(Some)
-    }
-
-    fn compile(&self, what: &str, pattern: &str) -> Result<Regex, Error> {
-        if pattern.is_empty() {
-            return Err(self.error(format_args!("the pattern of {what} is empty")));
-        }
-        if pattern.len() > MAX_PATTERN {
-            let bytes = pattern.len();
-            return Err(self.error(format_args!(
-                "the pattern of {what} has {bytes} bytes, above {MAX_PATTERN}"
-            )));
-        }
-        RegexBuilder::new(pattern)
-            .size_limit(MAX_COMPILED)
-            .build()
-            .map_err(|error| self.error(format_args!("invalid pattern of {what}: {error}")))
-    }
 }
 
 #[cfg(test)]
@@ -399,6 +372,7 @@ mod tests {
         for other in others {
             let other = other.build().unwrap();
             assert_ne!(base, other, "{other:?}");
+            assert_eq!(other.to_builder().build().unwrap(), other);
         }
     }
 
@@ -431,7 +405,7 @@ mod tests {
         check(rule().logger(""), "invalid key");
         check(rule().field(FieldCondition::less("k", f64::NAN)), "never hold");
         check(rule().message(""), "pattern of message is empty");
-        check(rule().message("x".repeat(MAX_PATTERN + 1)), "16385 bytes");
+        check(rule().message("x".repeat(16 * 1024 + 1)), "16385 bytes");
     }
 
     #[test]

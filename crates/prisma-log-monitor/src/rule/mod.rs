@@ -1,6 +1,7 @@
 //! Rules: what to look for, how much of it is too much, and by what to group it.
 
 mod builder;
+mod compile;
 mod condition;
 
 use std::fmt;

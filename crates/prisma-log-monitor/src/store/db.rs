@@ -1,6 +1,6 @@
 //! The database file: opening, transactions, and what can go wrong with them.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -28,8 +28,18 @@ pub(super) struct Db {
     /// `None` for one in memory.
     path: Option<PathBuf>,
     /// Taken away after an error, so that the next use opens the file afresh.
-    open: Mutex<Option<Arc<Database>>>,
+    open: Mutex<Option<Open>>,
 }
+
+#[derive(Debug)]
+struct Open {
+    database: Arc<Database>,
+    /// Which file it is, to notice when another one or none has taken its name.
+    identity: Option<FileIdentity>,
+}
+
+/// Device and inode.
+type FileIdentity = (u64, u64);
 
 /// What can go wrong in a transaction.
 pub(super) enum Fault {
@@ -66,9 +76,7 @@ impl Db {
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
         let db = Db { path: Some(path.to_owned()), open: Mutex::new(None) };
         db.guard(|| {
-            let database = open_file(path, create)?;
-            prepare(&database)?;
-            *db.slot() = Some(Arc::new(database));
+            *db.slot() = Some(open_file(path, create)?);
             Ok(())
         })?;
         Ok(db)
@@ -81,7 +89,7 @@ impl Db {
             builder.set_cache_size(CACHE_BYTES);
             let database = builder.create_with_backend(InMemoryBackend::new())?;
             prepare(&database)?;
-            *db.slot() = Some(Arc::new(database));
+            *db.slot() = Some(Open { database: Arc::new(database), identity: None });
             Ok(())
         })?;
         Ok(db)
@@ -115,19 +123,27 @@ impl Db {
 
     fn database(&self) -> Result<Arc<Database>, Fault> {
         let mut slot = self.slot();
-        if let Some(database) = &*slot {
-            return Ok(Arc::clone(database));
+        if let Some(open) = &*slot
+            && (open.identity.is_none() || open.identity == self.identity())
+        {
+            return Ok(Arc::clone(&open.database));
         }
         let Some(path) = &self.path else {
             return Err(Error::state("the alert store in memory is lost after an error").into());
         };
-        let database = Arc::new(open_file(path, false)?);
-        prepare(&database)?;
-        *slot = Some(Arc::clone(&database));
+        // Nobody would ever see what is written to a file that has lost its name.
+        *slot = None;
+        let open = open_file(path, false)?;
+        let database = Arc::clone(&open.database);
+        *slot = Some(open);
         Ok(database)
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Database>>> {
+    fn identity(&self) -> Option<FileIdentity> {
+        self.path.as_ref().and_then(|path| identity(&fs::metadata(path).ok()?))
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -167,7 +183,19 @@ impl Db {
     }
 }
 
-fn open_file(path: &Path, create: bool) -> Result<Database, Fault> {
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> Option<FileIdentity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Option<FileIdentity> {
+    None
+}
+
+/// Opens the file and checks that it is ours.
+fn open_file(path: &Path, create: bool) -> Result<Open, Fault> {
     let start = Instant::now();
     loop {
         let mut builder = Database::builder();
@@ -175,12 +203,18 @@ fn open_file(path: &Path, create: bool) -> Result<Database, Fault> {
             .set_cache_size(CACHE_BYTES)
             .set_concurrency_mode(ConcurrencyMode::MultiWriter)
             .set_check_integrity_on_open(true);
-        let backend = FileBackend::new(file(path, create)?)?;
+        let file = file(path, create)?;
+        let metadata = file.metadata().map_err(|e| Error::io_at("read alert store", path, e))?;
+        let backend = FileBackend::new(file)?;
         match builder.create_with_backend(backend) {
             Err(DatabaseError::DatabaseAlreadyOpen) if start.elapsed() < BUSY => {
                 thread::sleep(RETRY);
             }
-            result => return Ok(result?),
+            result => {
+                let database = result?;
+                prepare(&database)?;
+                return Ok(Open { database: Arc::new(database), identity: identity(&metadata) });
+            }
         }
     }
 }
@@ -199,7 +233,7 @@ fn file(path: &Path, create: bool) -> Result<File, Fault> {
             io::ErrorKind::NotFound if create => "its directory must exist",
             io::ErrorKind::NotFound => "a monitor creates it when it is started with it",
             io::ErrorKind::IsADirectory => "name a file in it",
-            _ => "the directory must be writable for this user",
+            _ => "this user must be allowed to read and write it",
         };
         Error::io_at("open alert store", path, error).with_hint(hint)
     })?;

@@ -1,5 +1,6 @@
 //! Alerts, positions and windows in one file.
 
+mod changes;
 mod db;
 mod step;
 mod tables;

@@ -92,6 +92,7 @@ fn an_alert_is_raised_once_and_counts_on() {
     assert_eq!(bench.alerts(), std::slice::from_ref(&alert));
     assert_eq!((alert.count, alert.first_seen, alert.last_seen), (7, at(0), at(7)));
     assert_eq!((alert.state, alert.samples.len()), (AlertState::Open, 5));
+    assert_eq!(alert.message, R);
     assert_eq!(alert.sources, [PathBuf::from(FILE)]);
     bench.step(&[(9, "refused by orders"), (10, "refused by orders")]);
     assert_eq!(bench.news[1..], ["raised A000002 3"]);
@@ -308,6 +309,21 @@ fn write(path: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
     let transaction = builder.create(path).unwrap().begin_write().unwrap();
     work(&transaction);
     transaction.commit().unwrap();
+}
+
+#[test]
+fn a_store_that_is_removed_or_replaced_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    let mut bench = Bench::new(Store::open(&path).unwrap(), rule().count(1));
+    bench.step(&[(0, R)]);
+    std::fs::rename(&path, dir.path().join("moved")).unwrap();
+    let error = bench.store.acknowledge("1", "ada", "").unwrap_err();
+    assert_eq!(error.io_kind(), Some(std::io::ErrorKind::NotFound), "{error}");
+    drop(Store::open(&path).unwrap());
+    assert_eq!(bench.alerts(), [], "another store is another truth");
+    std::fs::rename(dir.path().join("moved"), &path).unwrap();
+    assert_eq!(bench.alerts().len(), 1);
 }
 
 #[test]

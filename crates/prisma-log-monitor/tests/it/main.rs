@@ -2,3 +2,4 @@
 
 mod crowdsec;
 mod end_to_end;
+mod kill;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use prisma_log_core::Error;
+
 use super::identity::{FileId, Position, birth, ctime, mtime};
 use super::open::{check_text, open};
 
@@ -101,11 +103,12 @@ impl Found {
 /// The log at `path` and its rotated files, oldest first.
 ///
 /// A rotation may run meanwhile, and then one listing can miss a file or see it twice. So it is
-/// repeated until two in a row agree; `None` when they don't for many times.
+/// repeated until two in a row agree; `None` when they don't for many times, or when the system is
+/// short of something: a file that is missing here would be skipped for ever.
 pub(super) fn list(path: &Path) -> Option<Vec<Found>> {
-    let mut last = list_once(path);
+    let mut last = list_once(path).ok()?;
     for _ in 0..ATTEMPTS {
-        let next = list_once(path);
+        let next = list_once(path).ok()?;
         let agree = last.len() == next.len()
             && last.iter().zip(&next).all(|(a, b)| a.id == b.id && a.path == b.path);
         if agree {
@@ -116,32 +119,45 @@ pub(super) fn list(path: &Path) -> Option<Vec<Found>> {
     None
 }
 
-fn list_once(path: &Path) -> Vec<Found> {
+fn list_once(path: &Path) -> io::Result<Vec<Found>> {
     let mut found: Vec<Found> = Vec::new();
     if let Ok(metadata) = std::fs::metadata(path)
         && metadata.is_file()
     {
         found.push(Found::new(path.to_path_buf(), &metadata, Rank::Word, true));
     }
-    let Some(base) = path.file_name() else { return found };
+    let Some(base) = path.file_name() else { return Ok(found) };
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
-    // A directory that can be entered but not listed still has the log itself.
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        // A directory that can be entered but not listed still has the log itself.
+        Err(error) if is_lasting(error.kind()) => return Ok(found),
+        Err(error) => return Err(error),
+    };
     for entry in entries {
+        let entry = entry?;
         let Some(rank) = rank(base.as_bytes(), entry.file_name().as_bytes()) else { continue };
         // The link itself is asked, not its target: a link is no rotated file.
-        if let Ok(metadata) = entry.metadata()
-            && metadata.is_file()
-            && !found.iter().any(|other| other.id == FileId::of(&metadata))
-        {
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if is_lasting(error.kind()) => continue,
+            Err(error) => return Err(error),
+        };
+        if metadata.is_file() && !found.iter().any(|other| other.id == FileId::of(&metadata)) {
             found.push(Found::new(dir.join(entry.file_name()), &metadata, rank, false));
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
+    Ok(found)
+}
+
+/// Whether trying again at once is no use: there is no file, or it is not for this user.
+pub(super) fn is_lasting(error: io::ErrorKind) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error, NotFound | NotADirectory | PermissionDenied)
 }
 
 /// Sorts by name if the names say the order, else by time; the log itself is the newest.
@@ -165,14 +181,15 @@ fn in_order(mut found: Vec<Found>) -> Vec<Found> {
 }
 
 /// Opens the files with these ids, in this order, whatever their names are by now. A file that is
-/// gone is left out; `None` when the directory does not come to rest.
+/// gone is left out; `None` when the directory does not come to rest or the system is short of
+/// something.
 pub(super) fn open_all(path: &Path, wanted: &[Found]) -> Option<Opened> {
     let mut opened = Opened::default();
     for file in wanted {
         match open_by_id(path, file)? {
             Ok((handle, metadata)) => opened.files.push((handle, metadata, file.current)),
-            Err(Missing::Gone) => opened.gone += 1,
-            Err(Missing::Refused) => {}
+            Err(Missing::Unread) => opened.unread += u64::from(!file.current),
+            Err(Missing::NoLog) => {}
         }
     }
     Some(opened)
@@ -183,30 +200,34 @@ pub(super) fn open_all(path: &Path, wanted: &[Found]) -> Option<Opened> {
 pub(super) struct Opened {
     /// File, its metadata, and whether it stood at the followed path when it was listed.
     pub(super) files: Vec<(File, Metadata, bool)>,
-    /// How many had vanished.
-    pub(super) gone: u64,
+    /// How many rotated files had vanished or may not be read.
+    pub(super) unread: u64,
 }
 
 enum Missing {
-    Gone,
-    Refused,
+    Unread,
+    NoLog,
 }
 
 fn open_by_id(path: &Path, wanted: &Found) -> Option<Result<(File, Metadata), Missing>> {
     let mut name = wanted.path.clone();
     for _ in 0..ATTEMPTS {
-        if let Ok(Some((file, metadata))) = open(&name)
+        let opened = open(&name);
+        let refusal = opened.as_ref().err().and_then(Error::io_kind);
+        if let Ok(Some((file, metadata))) = opened
             && FileId::of(&metadata) == wanted.id
         {
             // The log itself is checked by its source, which reports what is wrong with it.
             let is_log = wanted.current || check_text(&name, &file).is_ok();
-            return Some(if is_log { Ok((file, metadata)) } else { Err(Missing::Refused) });
+            return Some(if is_log { Ok((file, metadata)) } else { Err(Missing::NoLog) });
         }
-        let listed = list(path)?;
-        match listed.into_iter().find(|file| file.id == wanted.id) {
-            None => return Some(Err(Missing::Gone)),
-            Some(file) if file.path == name && open(&name).is_err() => {
-                return Some(Err(Missing::Refused));
+        if refusal.is_some_and(|kind| !is_lasting(kind)) {
+            return None;
+        }
+        match list(path)?.into_iter().find(|file| file.id == wanted.id) {
+            None => return Some(Err(Missing::Unread)),
+            Some(file) if file.path == name && refusal.is_some() => {
+                return Some(Err(Missing::Unread));
             }
             Some(file) => name = file.path,
         }
@@ -214,7 +235,8 @@ fn open_by_id(path: &Path, wanted: &Found) -> Option<Result<(File, Metadata), Mi
     None
 }
 
-/// Opens the file among `listed` whose content fits the position, the same inode first.
+/// Opens the file among `listed` whose content fits the position, the same inode first. The outer
+/// `None` means as with [`open_all`]: try again later.
 ///
 /// # Errors
 /// When a file can't be read.
@@ -222,18 +244,20 @@ pub(super) fn find(
     path: &Path,
     listed: &[Found],
     at: &Position,
-) -> io::Result<Option<(usize, File, Metadata)>> {
+) -> io::Result<Option<Option<(usize, File, Metadata)>>> {
     let same_inode = listed.iter().enumerate().filter(|(_, file)| file.is_inode_of(at));
     // A copy, or the same file after its device got another number.
     let others = listed.iter().enumerate().filter(|(_, file)| !file.is_inode_of(at));
     for (index, file) in same_inode.chain(others.filter(|_| at.is_distinct())) {
-        if let Some(Ok((handle, metadata))) = open_by_id(path, file)
-            && at.is_content(&handle, &metadata)?
-        {
-            return Ok(Some((index, handle, metadata)));
+        match open_by_id(path, file) {
+            None => return Ok(None),
+            Some(Ok((handle, metadata))) if at.is_content(&handle, &metadata)? => {
+                return Ok(Some(Some((index, handle, metadata))));
+            }
+            Some(_) => {}
         }
     }
-    Ok(None)
+    Ok(Some(None))
 }
 
 #[cfg(test)]

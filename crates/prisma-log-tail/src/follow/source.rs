@@ -22,6 +22,9 @@ const MAX_LINGERING: usize = 8;
 /// Files that are kept open to be read, at most.
 const MAX_QUEUE: usize = 32;
 
+/// How often one turn starts over with a file that is changed in place all the time.
+const MAX_CHANGES: u32 = 8;
+
 /// What all sources of a follower share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
@@ -159,9 +162,11 @@ impl Source {
     fn hand_out(&mut self, quota: usize, each: Each<'_>) -> (usize, bool) {
         let now = Instant::now();
         if self.next_look.is_none_or(|at| now >= at) {
-            self.next_look = Some(now + self.settings.poll_interval);
+            self.next_look =
+                Some(now.checked_add(self.settings.poll_interval).unwrap_or_else(|| far(now)));
             self.look();
         }
+        let mut changes = 0;
         let path = Arc::clone(&self.path);
         let mut feed = Feed { path: &path, settings: self.settings, left: quota, each };
         loop {
@@ -178,6 +183,10 @@ impl Source {
                 // before it took over is missed.
                 Drained::End => self.retire(&mut feed),
                 Drained::Changed => {
+                    changes += 1;
+                    if changes > MAX_CHANGES {
+                        break;
+                    }
                     if let Err(error) = self.changed(&mut feed) {
                         self.read_error = Some(Arc::new(error));
                         break;
@@ -188,6 +197,11 @@ impl Source {
                     self.pending = self.nothing_yet();
                     self.refuse(error);
                     break;
+                }
+                // A rotated file that can't be read must not hold up the newer ones.
+                Drained::Failed(_) if !is_last => {
+                    self.counters.gaps += 1;
+                    self.queue.pop_front();
                 }
                 Drained::Failed(error) => {
                     self.read_error = Some(Arc::new(error));
@@ -315,6 +329,11 @@ impl Source {
             error: error.cloned(),
         }
     }
+}
+
+/// About a century on: an interval too long for the clock means as good as never.
+fn far(now: Instant) -> Instant {
+    now.checked_add(Duration::from_secs(3_000_000_000)).unwrap_or(now)
 }
 
 fn is_deleted(reader: &Reader) -> bool {

@@ -50,8 +50,8 @@ pub struct SourceStatus {
     pub rotations: u64,
     /// Times the file was cut back in place, as `copytruncate` does.
     pub truncations: u64,
-    /// Times unread lines may be lost: an unread rotated file vanished, or the file of a
-    /// checkpoint could not be found again.
+    /// Times unread lines may be lost: an unread rotated file vanished or can't be read, or the
+    /// file of a checkpoint could not be found again.
     pub gaps: u64,
     /// Bytes that are in the files and not yet handed out.
     pub bytes_left: u64,

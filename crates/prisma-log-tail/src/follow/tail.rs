@@ -31,7 +31,9 @@ const MAX_POLL_BYTES: u64 = 32 << 20;
 ///   end, then every rotated file that is newer, in order, then the one at the path; also when
 ///   several rotations happened between two polls or while the reader was not running. Rotated
 ///   files are kept open for late writes for the grace period of
-///   [`TailBuilder::linger`], the newest one until the next rotation.
+///   [`TailBuilder::linger`], the newest one until the next rotation. Their order is that of the
+///   number or date in their names, or else of their last change. Compressed files are not read:
+///   if unread lines were in one, that is a gap.
 /// - *In place* (`copytruncate`): if the copy is found beside the file, what was not read yet is
 ///   read there. Then the file is read from its start. A file that was cut and has grown past the
 ///   old position is recognised by its content.

@@ -8,9 +8,11 @@ mod logfmt;
 mod parser;
 mod scan;
 mod servers;
+mod stamp;
 mod syslog;
 mod text;
 mod time;
+mod wrap;
 mod zone;
 
 pub use parser::{LineParser, LineParserBuilder};

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use prisma_log_core::{Clock, Error, ManualClock, SystemClock, Timestamp};
 
 use super::scan::Flat;
-use super::text::{self, blank, bracketed, is_name, owned, push, split, word};
+use super::text::{self, blank, bracketed, is_name, owned, split};
 use super::time::{self, Stated};
 use super::zone::Zone;
-use super::{access, elements, json, level, logfmt, servers, syslog};
+use super::{access, elements, level, logfmt, servers, syslog};
 use crate::{LineFormat, LogLine};
 
 /// Containers' prefixes around a line at most.
-const MAX_DEPTH: usize = 3;
+pub(super) const MAX_DEPTH: usize = 3;
 /// How far from a line's start a time is looked for.
 const SEARCH: usize = 120;
 
@@ -86,8 +86,8 @@ impl LineParserBuilder {
 /// # Cost
 /// About a microsecond for a line of 100 bytes, on one core.
 pub struct LineParser {
-    zone: Zone,
-    flat: Flat,
+    pub(super) zone: Zone,
+    pub(super) flat: Flat,
 }
 
 impl fmt::Debug for LineParser {
@@ -122,7 +122,7 @@ impl LineParser {
     }
 
     /// A line in one of the known forms.
-    fn line(&mut self, s: &[u8], depth: usize) -> Option<LogLine> {
+    pub(super) fn line(&mut self, s: &[u8], depth: usize) -> Option<LogLine> {
         let s = s.strip_prefix(b"\xef\xbb\xbf").unwrap_or(s);
         // Escapes in a JSON line are its content.
         if let Some(out) = self.json(s) {
@@ -160,56 +160,6 @@ impl LineParser {
             return Some(out);
         }
         self.time_inside(s).or_else(|| level_first(s))
-    }
-
-    fn json(&mut self, s: &[u8]) -> Option<LogLine> {
-        let s = blank(s);
-        if s.first() != Some(&b'{') {
-            return None;
-        }
-        let mut out = json::parse(&text::lossy(s), &mut self.flat, &mut self.zone)?;
-        self.docker_file(&mut out);
-        Some(out)
-    }
-
-    /// Docker's files hold a program's line as `{"log":"…\n","stream":"stdout","time":"…"}`.
-    fn docker_file(&mut self, out: &mut LogLine) {
-        let is_docker = out.fields.len() == 1
-            && out.fields.get("stream").is_some()
-            && out.timestamp.is_some()
-            && out.logger.is_none();
-        if !is_docker {
-            return;
-        }
-        let message = std::mem::take(&mut out.message);
-        let inner = message.trim_end();
-        match self.line(inner.as_bytes(), MAX_DEPTH) {
-            None => *out = LogLine { message: inner.to_owned(), ..std::mem::take(out) },
-            Some(mut line) => {
-                line.timestamp = line.timestamp.or(out.timestamp);
-                for (key, value) in out.fields.iter() {
-                    line.fields.push(key, value);
-                }
-                *out = line;
-            }
-        }
-    }
-
-    /// `container  | line`, as `docker compose logs` writes.
-    fn compose(&mut self, s: &[u8], depth: usize) -> Option<LogLine> {
-        let (name, rest) = word(s);
-        let inner = rest.strip_prefix(b"|")?;
-        // Names are padded to at least two spaces; tables mostly are not.
-        let is_container = s[name.len()..].starts_with(b"  ")
-            && name[0].is_ascii_alphabetic()
-            && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b));
-        if !is_container || depth >= MAX_DEPTH || level::word(name).is_some() {
-            return None;
-        }
-        let inner = inner.strip_prefix(b" ").unwrap_or(inner);
-        let mut out = self.line(inner, depth + 1).unwrap_or_else(|| plain(inner));
-        push(&mut out.fields, "container.name", name);
-        Some(out)
     }
 
     /// A line that starts with a time: `rest` follows it.
@@ -266,60 +216,6 @@ impl LineParser {
         // Microseconds and `Z`: tracing and the own text encoder, which name the logger always.
         let any_logger = iso && s.get(19) == Some(&b'.') && s.get(26) == Some(&b'Z');
         elements::read(rest, any_logger, &mut out);
-        out
-    }
-
-    /// ` stdout F line`, as Kubernetes' container runtimes write behind the time.
-    fn container_runtime(&mut self, rest: &[u8], depth: usize) -> Option<LogLine> {
-        let rest = rest.strip_prefix(b" ")?;
-        let (stream, rest) = split(rest, b' ')?;
-        if !matches!(stream, b"stdout" | b"stderr") {
-            return None;
-        }
-        let inner = match rest {
-            [b'F' | b'P', b' ', inner @ ..] => inner,
-            _ => rest,
-        };
-        if depth >= MAX_DEPTH {
-            return None;
-        }
-        let mut out = self.line(inner, depth + 1).unwrap_or_else(|| plain(inner));
-        push(&mut out.fields, "log.iostream", stream);
-        Some(out)
-    }
-
-    /// What a program gave to syslog may be a line in a form of its own.
-    fn inside_syslog(&mut self, mut out: LogLine) -> LogLine {
-        let message = std::mem::take(&mut out.message);
-        let bytes = message.as_bytes();
-        let start = message.strip_prefix("@cee:").unwrap_or(&message).trim_start();
-        let inner = match start.as_bytes() {
-            [b'{', ..] => self.json(start.as_bytes()),
-            [b't' | b'l' | b'm', ..] => logfmt::parse(bytes, &mut self.zone),
-            _ => None,
-        };
-        if let Some(mut inner) = inner {
-            for (key, value) in out.fields.iter() {
-                inner.fields.push(key, value);
-            }
-            inner.timestamp = inner.timestamp.or(out.timestamp);
-            inner.level = inner.level.or(out.level);
-            inner.logger = inner.logger.or(out.logger);
-            inner.trace_id = inner.trace_id.or(out.trace_id);
-            inner.span_id = inner.span_id.or(out.span_id);
-            return inner;
-        }
-        if out.level.is_none()
-            && let Some((_, len)) = time::prefix(bytes)
-        {
-            let mut inner = LogLine::default();
-            elements::read(&bytes[len..], false, &mut inner);
-            out.level = inner.level;
-        }
-        if out.level.is_none() {
-            out.level = level::near_start(bytes);
-        }
-        out.message = message;
         out
     }
 
@@ -389,6 +285,6 @@ fn level_first(s: &[u8]) -> Option<LogLine> {
     })
 }
 
-fn plain(s: &[u8]) -> LogLine {
+pub(super) fn plain(s: &[u8]) -> LogLine {
     LogLine { level: level::near_start(s), message: owned(s), ..LogLine::default() }
 }

@@ -74,10 +74,10 @@ fn check(dir: &str, least_times: f64, least_levels: f64) {
 
 #[test]
 fn lnav_test_logs() {
-    check("lnav-test-logs", 0.62, 0.42);
+    check("lnav-test-logs", 0.63, 0.40);
 }
 
 #[test]
 fn crowdsec_hub_logs() {
-    check("crowdsec-hub-tests/logs", 0.90, 0.50);
+    check("crowdsec-hub-tests/logs", 0.96, 0.80);
 }

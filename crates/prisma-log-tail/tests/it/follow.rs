@@ -227,6 +227,20 @@ fn truncated_and_grown_past_the_old_position_between_two_polls() {
 }
 
 #[test]
+fn another_start_is_another_file_even_if_the_end_is_the_same() {
+    let dir = Dir::new();
+    let end = format!("{}\n", "the same end ".repeat(20));
+    dir.append("a.log", format!("first start\n{end}"));
+    let mut tail = dir.follow("a.log");
+    assert_eq!(lines(&mut tail).len(), 2);
+    let stored = stored(&tail);
+    fs::write(dir.path("a.log"), format!("other start\n{end}more\n")).unwrap();
+    let mut tail = dir.tail().file(dir.path("a.log")).checkpoints(stored).build().unwrap();
+    assert_eq!(lines(&mut tail), ["other start", end.trim_end_matches('\n'), "more"]);
+    assert_eq!(status(&tail).gaps, 1);
+}
+
+#[test]
 fn copytruncate_loses_nothing_that_is_in_the_copy() {
     for restart in [false, true] {
         let dir = Dir::new();

@@ -278,3 +278,18 @@ fn settings_out_of_range_are_refused() {
     check(Tail::builder().glob("a[b"), "bad file pattern `a[b`");
     assert!(Tail::builder().file("").build().is_err());
 }
+
+#[test]
+fn followers_and_parsers_can_be_moved_to_a_thread() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Tail>();
+    is_send::<prisma_log_tail::LineParser>();
+    is_send::<prisma_log_tail::Checkpoint>();
+    let dir = Dir::new();
+    dir.append("a.log", "one\n");
+    let forever = std::time::Duration::MAX;
+    let tail = Tail::builder().file(dir.path("a.log")).from_start(true);
+    let mut tail = tail.poll_interval(forever).linger(forever).build().unwrap();
+    assert_eq!(lines(&mut tail), ["one"]);
+    assert_eq!(lines(&mut tail), Vec::<String>::new());
+}

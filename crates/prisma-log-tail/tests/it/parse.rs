@@ -4,6 +4,9 @@
 use prisma_log_core::{Level, Timestamp, Value};
 use prisma_log_tail::{LineFormat, LineParser, LogLine};
 
+/// Bytes that mean something in one form or another.
+const ODD: [u8; 19] = *b"[]{}<>\"\\:,-=| \t\x1b0a\xff";
+
 /// Blocks of a line (`\e` is an escape character), then format, time, level and logger, the
 /// message, and the fields.
 const SAMPLES: &str = include_str!("samples.txt");
@@ -123,9 +126,7 @@ fn no_bytes_make_the_parser_fail() {
                     let from = random.usize(0..=other.len());
                     line.splice(at..at, other[from..].iter().copied());
                 }
-                _ if at < line.len() => {
-                    line[at] = *b"[]{}<>\"\\:,-=| \t\x1b0a\xff".get(random.usize(0..20)).unwrap()
-                }
+                _ if at < line.len() => line[at] = random.choice(ODD).unwrap(),
                 _ => {}
             }
         }

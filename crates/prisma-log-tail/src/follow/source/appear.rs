@@ -18,7 +18,6 @@ const COARSE_CLOCK: Duration = Duration::from_millis(20);
 impl Source {
     /// Opens the file if it is there, and starts at its start or its end.
     pub(in super::super) fn begin(&mut self, from_start: bool) {
-        self.pending = self.nothing_yet();
         let opened = open(&self.path).and_then(|opened| {
             if let Some((file, _)) = &opened {
                 check_text(&self.path, file)?;
@@ -26,7 +25,7 @@ impl Source {
             Ok(opened)
         });
         match opened {
-            Ok(None) => {}
+            Ok(None) => self.pending = self.nothing_yet(),
             Ok(Some((file, metadata))) => {
                 let reader = match from_start {
                     true => Reader::new(file, &metadata, 0),
@@ -38,6 +37,7 @@ impl Source {
                 }
             }
             Err(error) => {
+                self.pending = self.nothing_yet();
                 // A log that can't be opened yet existed all the same: it is read from where it
                 // ends now, once it can be opened.
                 if let Ok(metadata) = std::fs::metadata(&self.path)
@@ -93,7 +93,9 @@ impl Source {
     pub(super) fn look(&mut self) {
         if let Some(refused) = &self.refused {
             let with_ctime = matches!(refused.thing, Thing::Inode { ctime: Some(_), .. });
-            if Thing::at(&self.path, with_ctime) == refused.thing {
+            // Other refusals of the system pass by themselves: too many open files, a lost server.
+            let lasts = refused.error.io_kind().is_none_or(siblings::is_lasting);
+            if lasts && Thing::at(&self.path, with_ctime) == refused.thing {
                 return;
             }
             self.refused = None;
@@ -116,7 +118,8 @@ impl Source {
             return;
         }
         let found = match self.find_positions(&listed) {
-            Ok(found) => found,
+            Ok(Some(found)) => found,
+            Ok(None) => return,
             Err(error) => {
                 return self.refuse(Error::io_at("read", &self.path, error));
             }
@@ -125,7 +128,7 @@ impl Source {
         newer.retain(|file| lingering.iter().all(|reader| reader.id() != file.id));
         let (front, mut gaps) = (front, u64::from(gap));
         let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
-        gaps += opened.gone;
+        gaps += opened.unread;
         let mut queue: Vec<Reader> = front.into_iter().collect();
         for (file, metadata, current) in opened.files {
             if current && let Err(error) = check_text(&self.path, &file) {
@@ -150,26 +153,30 @@ impl Source {
         self.pending.positions.clear();
     }
 
-    /// Sorts the files by what the pending positions say about them.
-    fn find_positions(&self, listed: &[Found]) -> std::io::Result<Resumed> {
+    /// Sorts the files by what the pending positions say about them; `None` to try again later.
+    fn find_positions(&self, listed: &[Found]) -> std::io::Result<Option<Resumed>> {
         let Some((front, older)) = self.pending.positions.split_last() else {
             let since = self.pending.taken.saturating_sub(COARSE_CLOCK).unix_nanos();
             let is_new = |file: &&Found| {
                 file.current || file.mtime >= since && !self.pending.known.contains(&file.id)
             };
             let newer = listed.iter().filter(is_new).cloned().collect();
-            return Ok(Resumed { lingering: Vec::new(), front: None, newer, gap: false });
+            return Ok(Some(Resumed { lingering: Vec::new(), front: None, newer, gap: false }));
         };
         let mut lingering = Vec::new();
         for position in older {
-            if let Some((_, file, metadata)) = siblings::find(&self.path, listed, position)? {
+            let Some(found) = siblings::find(&self.path, listed, position)? else {
+                return Ok(None);
+            };
+            if let Some((_, file, metadata)) = found {
                 lingering.push(Reader::resume(file, &metadata, position)?);
             }
         }
-        if let Some((index, file, metadata)) = siblings::find(&self.path, listed, front)? {
+        let Some(found) = siblings::find(&self.path, listed, front)? else { return Ok(None) };
+        if let Some((index, file, metadata)) = found {
             let front = Some(Reader::resume(file, &metadata, front)?);
             let newer = if self.linked { listed[index + 1..].to_vec() } else { Vec::new() };
-            return Ok(Resumed { lingering, front, newer, gap: false });
+            return Ok(Some(Resumed { lingering, front, newer, gap: false }));
         }
         // What was not read of the file is lost. Every file that was written to after it is newer.
         let newer = listed
@@ -177,7 +184,7 @@ impl Source {
             .filter(|file| self.linked && (file.current || file.mtime >= front.mtime))
             .cloned()
             .collect();
-        Ok(Resumed { lingering, front: None, newer, gap: true })
+        Ok(Some(Resumed { lingering, front: None, newer, gap: true }))
     }
 }
 

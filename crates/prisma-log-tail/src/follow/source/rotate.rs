@@ -52,7 +52,7 @@ impl Source {
         {
             self.refuse(error);
         }
-        self.counters.gaps += opened.gone + u64::from(gap);
+        self.counters.gaps += opened.unread + u64::from(gap);
         for (file, metadata, current) in opened.files {
             if current && let Err(error) = check_text(&self.path, &file) {
                 self.refuse(error);
@@ -138,6 +138,6 @@ fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<Rea
     let since = seen_at.saturating_sub(COPY_SLACK).unix_nanos();
     let mut listed = siblings::list(path)?;
     listed.retain(|file| !file.current && file.ctime >= since);
-    let (_, file, metadata) = siblings::find(path, &listed, position).ok()??;
+    let (_, file, metadata) = siblings::find(path, &listed, position).ok()???;
     Reader::resume(file, &metadata, position).ok()
 }

@@ -1,4 +1,4 @@
-//! From settings to sinks that write.
+//! File sinks, built from settings.
 
 use std::path::Path;
 
@@ -24,7 +24,6 @@ fn first_line(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap().lines().next().unwrap().to_owned()
 }
 
-#[cfg(feature = "file")]
 #[test]
 fn a_file_sink_is_built_as_its_keys_say() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,7 +58,6 @@ fn a_file_sink_is_built_as_its_keys_say() {
     assert!(!first_line(&path).starts_with('{'));
 }
 
-#[cfg(feature = "file")]
 #[test]
 fn ecs_lines_carry_the_services_name() {
     let dir = tempfile::tempdir().unwrap();
@@ -78,7 +76,6 @@ fn ecs_lines_carry_the_services_name() {
 }
 
 /// The defaults that are shown where nobody set them are the file sink's own.
-#[cfg(feature = "file")]
 #[test]
 fn the_file_sinks_defaults_are_the_builders() {
     let builder = format!("{:?}", prisma_log_file::FileSink::builder("x.log"));
@@ -91,7 +88,6 @@ fn the_file_sinks_defaults_are_the_builders() {
     assert!(shown.contains(&"sinks.f.max_size = (none)  # default".to_owned()), "{shown:?}");
 }
 
-#[cfg(feature = "file")]
 #[test]
 fn a_sink_that_cannot_be_opened_is_placed_at_its_path() {
     let dir = tempfile::tempdir().unwrap();
@@ -103,23 +99,4 @@ fn a_sink_that_cannot_be_opened_is_placed_at_its_path() {
     let error = config.build_sinks().unwrap_err();
     assert!(said(&error).starts_with("logging.yaml:7:15: "), "{error}");
     assert!(error.to_string().contains(&dir.path().display().to_string()), "{error}");
-}
-
-#[cfg(not(feature = "console"))]
-#[test]
-fn a_console_sink_needs_its_feature() {
-    let text = "{version: 1, profiles: {a: {sinks: {c: {type: console}}}}}";
-    let error =
-        load(text, &Environment::default().profile("a")).unwrap().build_sinks().unwrap_err();
-    assert_eq!(error.message(), "this program was built without sinks of `type: console`");
-    assert!(error.place().is_some());
-}
-
-#[cfg(not(feature = "file"))]
-#[test]
-fn a_file_sink_needs_its_feature() {
-    let text = "{version: 1, profiles: {a: {sinks: {f: {type: file, path: x}}}}}";
-    let error =
-        load(text, &Environment::default().profile("a")).unwrap().build_sinks().unwrap_err();
-    assert_eq!(error.message(), "this program was built without sinks of `type: file`");
 }

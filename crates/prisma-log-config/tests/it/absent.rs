@@ -1,0 +1,32 @@
+//! Sinks whose type the program was built without.
+
+use prisma_log_config::Environment;
+
+use crate::{load, said};
+
+/// What building the only sink of a profile says.
+fn refusal(sink: &str) -> String {
+    let text = format!("{{version: 1, profiles: {{a: {{sinks: {{s: {sink}}}}}}}}}");
+    let config = load(&text, &Environment::default().profile("a")).unwrap();
+    said(&config.build_sinks().unwrap_err())
+}
+
+#[cfg(not(feature = "console"))]
+#[test]
+fn a_console_sink_needs_its_feature() {
+    assert_eq!(
+        refusal("{type: console}"),
+        "logging.yaml:1:47: this program was built without sinks of `type: console` \
+         (turn on the feature `console`)"
+    );
+}
+
+#[cfg(not(feature = "file"))]
+#[test]
+fn a_file_sink_needs_its_feature() {
+    assert_eq!(
+        refusal("{type: file, path: x}"),
+        "logging.yaml:1:59: this program was built without sinks of `type: file` \
+         (turn on the feature `file`)"
+    );
+}

@@ -1,0 +1,113 @@
+//! Calls the user's handlers, and survives them.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use prisma_log_core::Error;
+use prisma_log_tail::SourceStatus;
+
+use super::builder::Handlers;
+use super::{Notification, NotificationKind, Progress, Report};
+
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// The handlers, and what came of calling them.
+pub(super) struct Teller {
+    handlers: Handlers,
+    progress_told: Option<Instant>,
+    /// The last error of every file that was told.
+    file_errors: HashMap<PathBuf, String>,
+    notified: u64,
+    redelivered: u64,
+    panics: u64,
+    errors: u64,
+}
+
+impl Teller {
+    pub(super) fn new(handlers: Handlers) -> Self {
+        Teller {
+            handlers,
+            progress_told: None,
+            file_errors: HashMap::new(),
+            notified: 0,
+            redelivered: 0,
+            panics: 0,
+            errors: 0,
+        }
+    }
+
+    /// Tells news. A handler that panics on it would do so again, so it counts as told then, too.
+    pub(super) fn deliver(&mut self, news: &Notification) {
+        self.notified += 1;
+        self.redelivered += u64::from(news.redelivered);
+        let handler = match news.kind {
+            NotificationKind::Raised | NotificationKind::Reopened => &mut self.handlers.alert,
+            NotificationKind::Resolved => &mut self.handlers.resolved,
+        };
+        let Some(handler) = handler else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(news))) {
+            self.panics += 1;
+            let (id, text) = (&news.alert.id, panic_text(&*panic));
+            self.fail(&Error::state(format!("the alert handler panicked on {id}: {text}")));
+        }
+    }
+
+    /// Tells a problem.
+    pub(super) fn fail(&mut self, error: &Error) {
+        self.errors += 1;
+        if let Some(handler) = &mut self.handlers.error
+            && catch_unwind(AssertUnwindSafe(|| handler(error))).is_err()
+        {
+            self.panics += 1;
+            self.handlers.error = None;
+        }
+    }
+
+    /// Tells every error of a file that is not the one told last.
+    pub(super) fn files(&mut self, sources: &[SourceStatus]) {
+        for source in sources {
+            let Some(error) = &source.error else {
+                self.file_errors.remove(&source.path);
+                continue;
+            };
+            let text = error.to_string();
+            if self.file_errors.get(&source.path) != Some(&text) {
+                self.file_errors.insert(source.path.clone(), text);
+                self.fail(error);
+            }
+        }
+    }
+
+    /// Whether it is time to look at files and progress again.
+    pub(super) fn progress_is_due(&self) -> bool {
+        self.progress_told.is_none_or(|last| last.elapsed() >= PROGRESS_EVERY)
+    }
+
+    pub(super) fn progress(&mut self, progress: &Progress) {
+        self.progress_told = Some(Instant::now());
+        if let Some(handler) = &mut self.handlers.progress
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(progress)))
+        {
+            self.panics += 1;
+            self.handlers.progress = None;
+            let text = panic_text(&*panic);
+            self.fail(&Error::state(format!(
+                "the progress handler panicked and is not called again: {text}"
+            )));
+        }
+    }
+
+    pub(super) fn fill(&self, report: &mut Report) {
+        report.notified = self.notified;
+        report.redelivered = self.redelivered;
+        report.handler_panics = self.panics;
+        report.errors = self.errors;
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}

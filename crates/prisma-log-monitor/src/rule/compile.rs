@@ -1,0 +1,57 @@
+//! Patterns of a rule, compiled within limits.
+
+use std::fmt::Display;
+
+use prisma_log_core::Error;
+use regex::{Regex, RegexBuilder};
+
+use super::{FieldCondition, FieldTest};
+
+const MAX_PATTERN: usize = 16 * 1024;
+/// What one compiled pattern may take, in bytes.
+const MAX_COMPILED: usize = 4 << 20;
+
+/// Compiles the patterns of one rule; its name goes into errors.
+pub(super) struct Compiler<'a> {
+    pub(super) rule: &'a str,
+}
+
+impl Compiler<'_> {
+    pub(super) fn error(&self, what: impl Display) -> Error {
+        Error::config(format!("rule `{}`: {what}", self.rule.escape_debug()))
+    }
+
+    pub(super) fn all(&self, what: &str, patterns: &[String]) -> Result<Vec<Regex>, Error> {
+        patterns.iter().map(|pattern| self.one(what, pattern)).collect()
+    }
+
+    /// The patterns of those conditions that have one.
+    pub(super) fn fields(
+        &self,
+        conditions: &[FieldCondition],
+    ) -> Result<Vec<Option<Regex>>, Error> {
+        let pattern = |condition: &FieldCondition| match condition.test() {
+            FieldTest::Matches(pattern) => {
+                self.one(&format!("field `{}`", condition.key()), pattern).map(Some)
+            }
+            _ => Ok(None),
+        };
+        conditions.iter().map(pattern).collect()
+    }
+
+    fn one(&self, what: &str, pattern: &str) -> Result<Regex, Error> {
+        if pattern.is_empty() {
+            return Err(self.error(format_args!("the pattern of {what} is empty")));
+        }
+        if pattern.len() > MAX_PATTERN {
+            let bytes = pattern.len();
+            return Err(self.error(format_args!(
+                "the pattern of {what} has {bytes} bytes, above {MAX_PATTERN}"
+            )));
+        }
+        RegexBuilder::new(pattern)
+            .size_limit(MAX_COMPILED)
+            .build()
+            .map_err(|error| self.error(format_args!("invalid pattern of {what}: {error}")))
+    }
+}
