@@ -3,7 +3,7 @@
 use prisma_log_core::SinkDrain;
 use prisma_log_file::FileSink;
 use prisma_log_format::LogfmtEncoder;
-use slog::{Drain, Logger, info, o};
+use slog::{Logger, info, o};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scratch = tempfile::tempdir()?;

@@ -15,19 +15,20 @@ use crate::{FieldCondition, Rule, RuleBuilder, Severity};
 /// | --- | --- | --- | --- |
 /// | `error-burst` | error | 10 records of level ERROR or above in a minute | file |
 /// | `critical-record` | critical | 1 record of level CRITICAL | file |
-/// | `database-refused` | critical | 3 refused or lost connections in a minute | |
-/// | `database-timeout` | error | 3 timeouts in a minute | |
-/// | `database-deadlock` | error | 1 deadlock | |
-/// | `database-pool-exhausted` | error | 1 exhausted pool or connection limit | |
-/// | `out-of-memory` | critical | 1 process killed for memory, or out of it | |
-/// | `allocation-failure` | error | 1 failed allocation | |
-/// | `memory-leak` | warning | 1 report of a leak | |
-/// | `disk-full` | critical | 1 full disk or quota | |
+/// | `database-refused` | critical | 3 refused or lost connections in a minute | file |
+/// | `database-timeout` | error | 3 timeouts in a minute | file |
+/// | `database-deadlock` | error | 1 deadlock | file |
+/// | `database-pool-exhausted` | error | 1 exhausted pool or connection limit | file |
+/// | `out-of-memory` | critical | 1 process killed for memory, or out of it | file |
+/// | `allocation-failure` | error | 1 failed allocation | file |
+/// | `memory-leak` | warning | 1 report of a leak | file |
+/// | `disk-full` | critical | 1 full disk or quota | file |
 /// | `authentication-failures` | warning | 5 failures in a minute | address |
 /// | `http-authentication-failures` | warning | 10 answers 401 in a minute | client address |
-/// | `crash` | critical | 1 panic, uncaught exception or fatal signal | |
-/// | `timeouts` | warning | 5 timeouts of any kind in a minute | |
+/// | `crash` | critical | 1 panic, uncaught exception or fatal signal | file |
+/// | `timeouts` | warning | 5 timeouts of any kind in a minute | file |
 ///
+/// Files are told apart because each has its own time: old and new logs may be read together.
 /// Every alert is resolved after five quiet minutes.
 pub fn default_rules() -> Vec<Rule> {
     TABLE.iter().filter_map(|row| row.builder().build().ok()).collect()
@@ -84,7 +85,7 @@ const TABLE: &[Row] = &[
             r"|redis is loading the dataset|masterdown link with master is down",
         )),
         count: 3,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "database-timeout",
@@ -100,7 +101,7 @@ const TABLE: &[Row] = &[
             r"|redistimeoutexception|serverselectiontimeout|server selection timed out|maxtimemsexpired",
         )),
         count: 3,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "database-deadlock",
@@ -115,7 +116,7 @@ const TABLE: &[Row] = &[
             r"|database is locked|ora-00060",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "database-pool-exhausted",
@@ -130,7 +131,7 @@ const TABLE: &[Row] = &[
             r"|max number of clients reached|max_user_connections|waitqueuefull|waitqueuetimeout",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "out-of-memory",
@@ -143,7 +144,7 @@ const TABLE: &[Row] = &[
             r"|oom command not allowed",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "allocation-failure",
@@ -155,7 +156,7 @@ const TABLE: &[Row] = &[
             r"|bad_alloc|malloc(?:\(\))? ?(?:failed|returned null)|enomem|memoryerror",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "memory-leak",
@@ -168,7 +169,7 @@ const TABLE: &[Row] = &[
             r"|definitely lost: [1-9]",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "disk-full",
@@ -180,7 +181,7 @@ const TABLE: &[Row] = &[
             r"|disk quota exceeded|edquot|flood.stage.*watermark.*exceeded",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "authentication-failures",
@@ -217,7 +218,7 @@ const TABLE: &[Row] = &[
             r"|terminated by signal [46789]|terminated by signal 11|a fatal error has been detected by the java runtime|stopped because it panicked",
         )),
         count: 1,
-        group_by: &[],
+        group_by: &["source"],
     },
     Row {
         name: "timeouts",
@@ -229,7 +230,7 @@ const TABLE: &[Row] = &[
             r"|(?:i/o|read|write|connect|connection|request|response|socket|upstream|handshake|lock wait|statement|query) timeout",
         )),
         count: 5,
-        group_by: &[],
+        group_by: &["source"],
     },
 ];
 

@@ -11,6 +11,8 @@ use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES};
 
 const VERSION: u8 = 1;
 const CRC_BYTES: usize = 4;
+/// Longest line that a follower can be told to hand out, and its `\r`.
+const MAX_PARTIAL: u32 = (1 << 30) + 1;
 
 /// A source's position, exactly after the last line handed out.
 ///
@@ -52,7 +54,9 @@ impl Checkpoint {
             out.extend(position.head.hash.to_le_bytes());
             out.push(position.tail_len);
             out.extend(position.tail_hash.to_le_bytes());
-            out.push(u8::from(position.skipping) | u8::from(position.open_end) << 1);
+            out.push(u8::from(position.skipping));
+            out.extend(position.partial_len.to_le_bytes());
+            out.extend(position.partial_hash.to_le_bytes());
         }
         let crc = crc32(&out);
         out.extend(crc.to_le_bytes());
@@ -129,15 +133,27 @@ impl Bytes<'_> {
         let head = Head { len: self.u16()?, hash: self.u64()? };
         let tail_len = self.u8()?;
         let tail_hash = self.u64()?;
-        let flags = self.u8()?;
+        let skipping = self.u8()?;
+        let partial_len = self.take().map(u32::from_le_bytes)?;
+        let partial_hash = self.u64()?;
         let plausible = usize::from(head.len) <= HEAD_BYTES
             && usize::from(tail_len) <= TAIL_BYTES
             && u64::from(head.len) <= offset
             && u64::from(tail_len) <= offset
-            && flags < 4;
-        let (skipping, open_end) = (flags & 1 != 0, flags & 2 != 0);
-        let position =
-            Position { id, birth, mtime, offset, head, tail_len, tail_hash, skipping, open_end };
+            && skipping < 2
+            && partial_len <= MAX_PARTIAL;
+        let position = Position {
+            id,
+            birth,
+            mtime,
+            offset,
+            head,
+            tail_len,
+            tail_hash,
+            skipping: skipping == 1,
+            partial_len,
+            partial_hash,
+        };
         plausible.then_some(position)
     }
 }
@@ -156,14 +172,15 @@ mod tests {
             tail_len: 64,
             tail_hash: 9,
             skipping: true,
-            open_end: false,
+            partial_len: 0,
+            partial_hash: 0,
         };
         let second =
             Position { offset: 3, head: Head { len: 3, hash: 1 }, tail_len: 3, ..position };
         Checkpoint {
             source: PathBuf::from(OsStr::from_bytes(b"/var/log/\xff app.log")),
             taken: Timestamp::from_unix_nanos(5),
-            positions: vec![position, Position { skipping: false, open_end: true, ..second }],
+            positions: vec![position, Position { skipping: false, partial_len: 9, ..second }],
         }
     }
 

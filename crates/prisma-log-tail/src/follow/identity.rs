@@ -83,8 +83,10 @@ pub(super) struct Position {
     pub(super) tail_hash: u64,
     /// The offset is inside a line that was handed out cut.
     pub(super) skipping: bool,
-    /// The last line was handed out without its line end.
-    pub(super) open_end: bool,
+    /// How many bytes behind the offset were handed out as an incomplete line already. The offset
+    /// stays in front of them, as their writer may take them back.
+    pub(super) partial_len: u32,
+    pub(super) partial_hash: u64,
 }
 
 impl Position {
@@ -106,6 +108,15 @@ impl Position {
         let tail = &mut bytes[..usize::from(self.tail_len)];
         let start = self.offset.saturating_sub(u64::from(self.tail_len));
         Ok(read_exact_at(file, tail, start)? && fnv1a(FNV_START, tail) == self.tail_hash)
+    }
+}
+
+impl Position {
+    /// Whether the incomplete line that was handed out still stands behind the offset.
+    pub(super) fn has_partial(&self, file: &File) -> io::Result<bool> {
+        let mut bytes = vec![0; self.partial_len as usize];
+        let whole = read_exact_at(file, &mut bytes, self.offset)?;
+        Ok(whole && fnv1a(FNV_START, &bytes) == self.partial_hash)
     }
 }
 

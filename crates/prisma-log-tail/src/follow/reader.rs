@@ -30,7 +30,8 @@ pub(super) struct Reader {
     offset: u64,
     head: Head,
     skipping: bool,
-    open_end: bool,
+    /// Where an incomplete line that was handed out starts, until the next line.
+    open_line: Option<Box<Position>>,
 }
 
 /// What a read brought.
@@ -54,38 +55,50 @@ pub(super) struct Taken {
 impl Reader {
     /// Reads from `offset` on.
     pub(super) fn new(file: File, metadata: &Metadata, offset: u64) -> io::Result<Reader> {
-        let mut buf = vec![0; HEAD_BYTES];
-        let mut head = Head::EMPTY;
-        let head_len = offset.min(HEAD_BYTES as u64) as usize;
-        let got = read_at(&file, &mut buf[..head_len], 0)?;
-        head.extend(&buf[..got]);
-        let history = offset.min(TAIL_BYTES as u64) as usize;
-        buf.truncate(history);
-        let got = read_at(&file, &mut buf, offset - history as u64)?;
-        if got < history || usize::from(head.len) < head_len {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-        }
-        Ok(Reader {
+        let mut reader = Reader {
             file,
             id: FileId::of(metadata),
             birth: birth(metadata),
-            buf,
-            start: history,
-            scanned: history,
-            end: history,
-            offset,
-            head,
+            buf: Vec::new(),
+            start: 0,
+            scanned: 0,
+            end: 0,
+            offset: 0,
+            head: Head::EMPTY,
             skipping: false,
-            open_end: false,
-        })
+            open_line: None,
+        };
+        reader.seek(offset)?;
+        Ok(reader)
     }
 
     /// Reads on at a position that was found to fit the file.
     pub(super) fn resume(file: File, metadata: &Metadata, at: &Position) -> io::Result<Reader> {
-        let mut reader = Reader::new(file, metadata, at.offset)?;
+        let has_partial = at.partial_len > 0 && at.has_partial(&file)?;
+        let partial = if has_partial { u64::from(at.partial_len) } else { 0 };
+        let mut reader = Reader::new(file, metadata, at.offset + partial)?;
         reader.skipping = at.skipping;
-        reader.open_end = at.open_end;
+        reader.open_line = has_partial.then(|| Box::new(*at));
         Ok(reader)
+    }
+
+    fn seek(&mut self, offset: u64) -> io::Result<()> {
+        let mut buf = vec![0; HEAD_BYTES];
+        let mut head = Head::EMPTY;
+        let head_len = offset.min(HEAD_BYTES as u64) as usize;
+        let got = read_at(&self.file, &mut buf[..head_len], 0)?;
+        head.extend(&buf[..got]);
+        let history = offset.min(TAIL_BYTES as u64) as usize;
+        buf.truncate(history);
+        let got = read_at(&self.file, &mut buf, offset - history as u64)?;
+        if got < history || usize::from(head.len) < head_len {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        (self.buf, self.head, self.offset) = (buf, head, offset);
+        (self.start, self.scanned, self.end) = (history, history, history);
+        self.skipping = false;
+        self.open_line = None;
+        Ok(())
     }
 
     /// Reads from the start of the last line on that has no line end yet; so a line that is half
@@ -139,17 +152,22 @@ impl Reader {
 
     /// The place after the last line handed out.
     pub(super) fn position(&self) -> Position {
+        let mtime = self.file.metadata().map_or(0, |metadata| mtime(&metadata));
+        if let Some(open_line) = &self.open_line {
+            return Position { mtime, ..**open_line };
+        }
         let history = &self.buf[self.start.saturating_sub(TAIL_BYTES)..self.start];
         Position {
             id: self.id,
             birth: self.birth,
-            mtime: self.file.metadata().map_or(0, |metadata| mtime(&metadata)),
+            mtime,
             offset: self.offset,
             head: self.head,
             tail_len: history.len() as u8,
             tail_hash: fnv1a(FNV_START, history),
             skipping: self.skipping,
-            open_end: self.open_end,
+            partial_len: 0,
+            partial_hash: 0,
         }
     }
 
@@ -214,12 +232,12 @@ impl Reader {
                 let taken = self.trim(self.start..self.end, max);
                 self.consume(taken.range.end);
                 self.skipping = true;
-                self.open_end = false;
+                self.open_line = None;
                 return Some(taken);
             };
             let line = self.start..self.without_cr(lf);
             let rest_of_line = std::mem::take(&mut self.skipping)
-                || std::mem::take(&mut self.open_end) && line.is_empty();
+                || self.open_line.take().is_some() && line.is_empty();
             let taken = self.trim(line, max);
             self.consume(lf + 1);
             if !rest_of_line {
@@ -234,8 +252,15 @@ impl Reader {
             return None;
         }
         let taken = self.trim(self.start..self.without_cr(self.end), max);
+        // More of a line that was handed out already starts where that one did.
+        let mut at = self
+            .open_line
+            .take()
+            .unwrap_or_else(|| Box::new(Position { partial_hash: FNV_START, ..self.position() }));
+        at.partial_hash = fnv1a(at.partial_hash, self.unread());
+        at.partial_len = at.partial_len.saturating_add(self.unread().len() as u32);
+        self.open_line = Some(at);
         self.consume(self.end);
-        self.open_end = true;
         Some(taken)
     }
 
@@ -249,6 +274,12 @@ impl Reader {
         if same {
             self.end = self.start;
             self.scanned = self.start;
+            return Ok(true);
+        }
+        let Some(at) = self.open_line.take() else { return Ok(false) };
+        let same = at.is_content(&self.file, &self.file.metadata()?)?;
+        if same {
+            self.seek(at.offset)?;
         }
         Ok(same)
     }
@@ -258,7 +289,7 @@ impl Reader {
         (self.start, self.scanned, self.end, self.offset) = (0, 0, 0, 0);
         self.head = Head::EMPTY;
         self.skipping = false;
-        self.open_end = false;
+        self.open_line = None;
     }
 
     fn without_cr(&self, end: usize) -> usize {

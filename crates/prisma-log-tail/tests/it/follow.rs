@@ -194,6 +194,26 @@ fn finish_hands_out_incomplete_lines_and_goes_on_after_them() {
 }
 
 #[test]
+fn an_incomplete_line_that_was_handed_out_may_be_taken_back_too() {
+    for restart in [false, true] {
+        let dir = Dir::new();
+        dir.append("a.log", "one\ntor");
+        let mut tail = dir.follow("a.log");
+        assert_eq!(finish(&mut tail), ["one", "tor"]);
+        dir.append("a.log", "n he");
+        assert_eq!(finish(&mut tail), ["n he"]);
+        let stored = stored(&tail);
+        fs::OpenOptions::new().write(true).open(dir.path("a.log")).unwrap().set_len(4).unwrap();
+        dir.append("a.log", if restart { "two\n" } else { "two, longer than before\n" });
+        if restart {
+            tail = dir.tail().file(dir.path("a.log")).checkpoints(stored).build().unwrap();
+        }
+        assert_eq!(lines(&mut tail).len(), 1, "only the new line");
+        assert_eq!((status(&tail).truncations, status(&tail).gaps), (0, 0));
+    }
+}
+
+#[test]
 fn truncated_in_place() {
     let dir = Dir::new();
     dir.append("a.log", "one\ntwo\nthr");

@@ -54,7 +54,8 @@ impl Source {
                         tail_len: 0,
                         tail_hash: FNV_START,
                         skipping: false,
-                        open_end: true,
+                        partial_len: 0,
+                        partial_hash: FNV_START,
                     });
                 }
                 self.refuse(error);
