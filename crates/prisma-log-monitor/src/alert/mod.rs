@@ -190,7 +190,11 @@ impl fmt::Display for Alert {
             write!(f, " [{}]", self.group)?;
         }
         let span = self.last_seen.saturating_since(self.first_seen);
-        write!(f, ": {} in {}, {}, {}", self.count, Span(span), self.state, self.id)?;
+        write!(f, ": {}", self.count)?;
+        if !span.is_zero() {
+            write!(f, " in {}", Span(span))?;
+        }
+        write!(f, ", {}, {}", self.state, self.id)?;
         if self.message.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(&self.message)) }
     }
 }

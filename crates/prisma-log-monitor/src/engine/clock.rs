@@ -9,7 +9,7 @@ use crate::codec::{Reader, Writer};
 /// A line without a time belongs to the line before it, unless that was read longer ago.
 const CONTINUATION: Duration = Duration::from_secs(60);
 /// A step back by more than this is another era, not disorder.
-const DISORDER: Duration = Duration::from_secs(3600);
+pub(crate) const DISORDER: Duration = Duration::from_secs(3600);
 
 /// What time it is in a file, by the times that its lines state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use prisma_log_core::{Error, Timestamp};
 use prisma_log_tail::LogLine;
 
-pub(crate) use clock::SourceClock;
+pub(crate) use clock::{DISORDER, SourceClock};
 
 use crate::codec::fnv1a;
 use crate::text::kept;

@@ -7,10 +7,10 @@ mod signal;
 mod tell;
 mod worker;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use prisma_log_core::Error;
 use prisma_log_tail::Tail;
@@ -19,6 +19,7 @@ pub use builder::MonitorBuilder;
 pub use notification::{Notification, NotificationKind};
 pub use report::{Progress, Report, RuleReport};
 
+use crate::store::lock;
 use crate::{Alert, AlertFilter, Engine, Store, default_rules};
 use signal::Signal;
 use tell::Teller;
@@ -72,7 +73,8 @@ impl Monitor {
         let (store, lock) = match builder.store {
             Some(path) => {
                 let store = Store::open(&path)?;
-                (store, Some(lock(path)?))
+                // No two monitors count the same lines into one store.
+                (store, Some(lock(&path, Duration::ZERO)?))
             }
             None => (Store::in_memory()?, None),
         };
@@ -156,26 +158,6 @@ impl Monitor {
     /// The store that the monitor works on.
     pub fn store(&self) -> &Store {
         &self.store
-    }
-}
-
-/// Makes sure that no two monitors count the same lines into one store.
-fn lock(store: PathBuf) -> Result<File, Error> {
-    let mut path = store.into_os_string();
-    path.push("-lock");
-    let path = PathBuf::from(path);
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
-    let file = options.open(&path).map_err(|error| Error::io_at("open", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Error::state(format!("another monitor works on the store of {}", path.display()))
-                .with_hint("stop it, or use another store"))
-        }
-        Err(std::fs::TryLockError::Error(error)) => Err(Error::io_at("lock", &path, error)),
     }
 }
 

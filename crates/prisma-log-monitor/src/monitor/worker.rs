@@ -157,19 +157,25 @@ impl Worker {
     }
 
     fn write_when_due(&mut self, caught_up: bool) {
-        // What was told but is still in the outbox would be told again after a kill.
-        let told = !self.delivered.is_empty();
-        let urgent = self.fired || told || self.pending.len() > MAX_PENDING;
+        let urgent = self.fired || self.pending.len() > MAX_PENDING;
         if !urgent && self.written.is_some_and(|last| last.elapsed() < WRITE_EVERY) {
             return;
         }
         let due = self.due(caught_up);
-        if !self.moved && !told && due.is_empty() {
-            return;
+        if self.moved || !self.delivered.is_empty() || !due.is_empty() {
+            self.write_until_it_works(&due, caught_up);
         }
-        while let Err(error) = self.write(&due, caught_up) {
-            // Lines that are read but not written would be lost with the process, so nothing more
-            // is read until the store works again.
+        // What was told but is still in the outbox would be told again after a kill. While there is
+        // more to read, the next transaction takes it out.
+        if caught_up && !self.delivered.is_empty() {
+            self.write_until_it_works(&[], caught_up);
+        }
+    }
+
+    /// Lines that are read but not written would be lost with the process, so nothing more is read
+    /// until the store works again, or the monitor is stopped.
+    fn write_until_it_works(&mut self, due: &[u64], caught_up: bool) {
+        while let Err(error) = self.write(due, caught_up) {
             self.teller.fail(&error);
             if self.signal.wait(RETRY_EVERY) {
                 return;

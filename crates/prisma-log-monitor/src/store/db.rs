@@ -15,6 +15,7 @@ use redb::{
     TableHandle, WriteTransaction,
 };
 
+use super::lock::{beside, lock};
 use super::tables::{META, VERSION, VERSION_KEY};
 
 /// How long to wait for a program that has the file to itself.
@@ -76,7 +77,10 @@ impl Db {
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
         let db = Db { path: Some(path.to_owned()), open: Mutex::new(None) };
         db.guard(|| {
-            *db.slot() = Some(open_file(path, create)?);
+            if create && fs::metadata(path).map_or(true, |m| m.is_file() && m.len() == 0) {
+                create_file(path)?;
+            }
+            *db.slot() = Some(open_file(path)?);
             Ok(())
         })?;
         Ok(db)
@@ -133,7 +137,7 @@ impl Db {
         };
         // Nobody would ever see what is written to a file that has lost its name.
         *slot = None;
-        let open = open_file(path, false)?;
+        let open = open_file(path)?;
         let database = Arc::clone(&open.database);
         *slot = Some(open);
         Ok(database)
@@ -194,19 +198,34 @@ fn identity(_: &fs::Metadata) -> Option<FileIdentity> {
     None
 }
 
+/// Makes a store under another name and moves it into place, so that whoever is killed meanwhile
+/// leaves no half of one.
+fn create_file(path: &Path) -> Result<(), Fault> {
+    file(path, true)?;
+    let _lock = lock(path, BUSY)?;
+    if fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
+        return Ok(());
+    }
+    let new = beside(path, "-new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io_at("remove", &new, error).into());
+        }
+        _ => {}
+    }
+    let database = database(file(&new, true)?)?;
+    prepare(&database)?;
+    database.close()?;
+    fs::rename(&new, path).map_err(|e| Error::io_at("create alert store", path, e).into())
+}
+
 /// Opens the file and checks that it is ours.
-fn open_file(path: &Path, create: bool) -> Result<Open, Fault> {
+fn open_file(path: &Path) -> Result<Open, Fault> {
     let start = Instant::now();
     loop {
-        let mut builder = Database::builder();
-        builder
-            .set_cache_size(CACHE_BYTES)
-            .set_concurrency_mode(ConcurrencyMode::MultiWriter)
-            .set_check_integrity_on_open(true);
-        let file = file(path, create)?;
+        let file = file(path, false)?;
         let metadata = file.metadata().map_err(|e| Error::io_at("read alert store", path, e))?;
-        let backend = FileBackend::new(file)?;
-        match builder.create_with_backend(backend) {
+        match database(file) {
             Err(DatabaseError::DatabaseAlreadyOpen) if start.elapsed() < BUSY => {
                 thread::sleep(RETRY);
             }
@@ -219,6 +238,15 @@ fn open_file(path: &Path, create: bool) -> Result<Open, Fault> {
     }
 }
 
+fn database(file: File) -> Result<Database, DatabaseError> {
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .set_concurrency_mode(ConcurrencyMode::MultiWriter)
+        .set_check_integrity_on_open(true)
+        .create_with_backend(FileBackend::new(file)?)
+}
+
+/// Opens the file itself; with `create` it may be missing or empty.
 fn file(path: &Path, create: bool) -> Result<File, Fault> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(create);

@@ -2,6 +2,7 @@
 
 mod changes;
 mod db;
+mod lock;
 mod step;
 mod tables;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use prisma_log_core::{Clock, Error, SystemClock};
 use redb::ReadableTable;
 
+pub(crate) use lock::lock;
 pub(crate) use step::{Step, Unresolved};
 
 use crate::{Alert, AlertFilter};
@@ -24,7 +26,8 @@ use tables::{ALERTS, AlertTables, no_such, number_of};
 /// waits for the other. The alerts' states in the file are the truth, nobody keeps a copy.
 ///
 /// At most 10,000 resolved alerts are kept; those resolved first go first. The file is created
-/// with mode 0640 and is checked from end to end whenever it is opened.
+/// with mode 0640 and is checked from end to end whenever it is opened. Beside it stands
+/// `STORE-lock`, an empty file that keeps two monitors apart.
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,

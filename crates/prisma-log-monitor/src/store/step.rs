@@ -11,7 +11,7 @@ use super::Store;
 use super::changes::Changes;
 use super::tables::{AlertTables, CHECKPOINTS, CLOCKS, OUTBOX, UNRESOLVED, WINDOWS};
 use crate::codec::{Reader, Writer};
-use crate::engine::{Engine, SourceClock};
+use crate::engine::{DISORDER, Engine, SourceClock};
 use crate::monitor::{Notification, NotificationKind};
 use crate::{Alert, Match};
 
@@ -58,8 +58,11 @@ impl Unresolved {
     }
 
     pub(crate) fn is_quiet(&self, now_in: &dyn Fn(&Path) -> Option<Timestamp>) -> bool {
-        let now = now_in(&self.source);
-        now.is_some_and(|now| now.saturating_since(self.quiet_since) >= self.resolve_after)
+        let Some(now) = now_in(&self.source) else { return false };
+        // A file that went back into another era will not get to the end of this quiet period.
+        let another_era = DISORDER.max(self.resolve_after);
+        now.saturating_since(self.quiet_since) >= self.resolve_after
+            || self.quiet_since.saturating_since(now) > another_era
     }
 }
 

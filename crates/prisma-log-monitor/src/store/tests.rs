@@ -135,6 +135,15 @@ fn batches_do_not_change_what_the_log_says() {
 }
 
 #[test]
+fn a_step_back_into_another_era_ends_alerts() {
+    let mut bench = Bench::in_memory();
+    bench.step(&[(90_000, R), (90_001, R), (90_002, R), (90_002 - 3600, "fine")]);
+    assert_eq!(bench.news, ["raised A000001 3"]);
+    bench.step(&[(90_001 - 3600, "fine")]);
+    assert_eq!(bench.news[1..], ["resolved A000001 3"]);
+}
+
+#[test]
 fn matches_that_are_counted_are_not_counted_again() {
     let mut bench = Bench::in_memory();
     bench.step(&[(0, R), (1, R), (2, R), (3, R)]);
@@ -324,6 +333,24 @@ fn a_store_that_is_removed_or_replaced_is_noticed() {
     assert_eq!(bench.alerts(), [], "another store is another truth");
     std::fs::rename(dir.path().join("moved"), &path).unwrap();
     assert_eq!(bench.alerts().len(), 1);
+}
+
+#[test]
+fn a_creator_that_was_killed_leaves_nothing_in_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store");
+    // What a kill can leave: a name without content, half a store under the other name, the lock.
+    std::fs::write(&path, "").unwrap();
+    std::fs::write(dir.path().join("store-new"), [0; 5000]).unwrap();
+    std::fs::write(dir.path().join("store-lock"), "").unwrap();
+    drop(Store::open(&path).unwrap());
+    assert!(!dir.path().join("store-new").exists());
+    // Many may create one at the same time.
+    let path = dir.path().join("other");
+    std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(|| Store::open(&path).map(drop)));
+        threads.map(|thread| thread.join().unwrap().unwrap());
+    });
 }
 
 #[test]

@@ -263,6 +263,41 @@ fn two_monitors_do_not_share_a_store() {
 }
 
 #[test]
+fn a_store_that_goes_away_is_waited_for() {
+    let site = Site::new();
+    let monitor = site.monitor(refused()).start().unwrap();
+    let (store, away) = (site.path("store.redb"), site.path("away"));
+    fs::rename(&store, &away).unwrap();
+    site.append("app.log", &lines(0, 3, "refused"));
+    site.wait_for("error: cannot open alert store");
+    fs::rename(&away, &store).unwrap();
+    site.wait_for("raised A000001 3");
+    let report = monitor.stop().unwrap();
+    assert_eq!((report.lines, report.raised), (3, 1));
+    assert!(report.errors >= 1);
+}
+
+#[test]
+fn a_glob_picks_up_files_that_come_later() {
+    let site = Site::new();
+    site.append("a.log", &lines(0, 2, "refused"));
+    let rule = Rule::builder("refused").message("refused").count(3).group_by(["source"]);
+    let monitor = site
+        .monitor(rule.build().unwrap())
+        .glob(site.path("*.log").to_string_lossy())
+        .start()
+        .unwrap();
+    site.append("b.log", &lines(0, 3, "refused"));
+    site.wait_for("raised A000001 3");
+    site.append("a.log", &lines(2, 1, "refused"));
+    site.wait_for("raised A000002 3");
+    let alerts = monitor.alerts().unwrap();
+    let sources: Vec<_> = alerts.iter().map(|alert| alert.sources.clone()).collect();
+    assert_eq!(sources, [[site.path("b.log")], [site.path("a.log")]]);
+    assert_eq!(monitor.stop().unwrap().lines, 6);
+}
+
+#[test]
 fn progress_ends_at_the_total() {
     let site = Site::new();
     let text = lines(0, 3000, "fine");

@@ -11,8 +11,8 @@ use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES};
 
 const VERSION: u8 = 1;
 const CRC_BYTES: usize = 4;
-/// Longest line that a follower can be told to hand out, and its `\r`.
-const MAX_PARTIAL: u32 = (1 << 30) + 1;
+/// The longest line that a follower can be told to hand out, and what the reader remembers before.
+const MAX_PARTIAL: u32 = (1 << 30) + (1 << 25);
 
 /// A source's position, exactly after the last line handed out.
 ///

@@ -11,6 +11,8 @@ use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES, birth, mti
 const BLOCK: usize = 128 * 1024;
 /// A buffer up to this size is kept while a file is quiet.
 const KEEP: usize = 1024;
+/// How much of a line that is handed out in pieces may be taken back, at least.
+const REMEMBERED: u32 = 1 << 24;
 
 /// An open file, read forwards.
 ///
@@ -253,9 +255,8 @@ impl Reader {
         }
         let taken = self.trim(self.start..self.without_cr(self.end), max);
         // More of a line that was handed out already starts where that one did.
-        let mut at = self
-            .open_line
-            .take()
+        let open_line = self.open_line.take().filter(|at| at.partial_len < REMEMBERED);
+        let mut at = open_line
             .unwrap_or_else(|| Box::new(Position { partial_hash: FNV_START, ..self.position() }));
         at.partial_hash = fnv1a(at.partial_hash, self.unread());
         at.partial_len = at.partial_len.saturating_add(self.unread().len() as u32);

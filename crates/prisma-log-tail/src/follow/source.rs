@@ -51,6 +51,8 @@ pub(super) struct Source {
     refused: Option<Refused>,
     read_error: Option<Arc<Error>>,
     missing_since: Option<Instant>,
+    /// There are newer files than those in the queue, which had no room.
+    behind: bool,
     next_look: Option<Instant>,
     /// When the front file was last seen to be whole and read to its end.
     seen_at: Timestamp,
@@ -131,6 +133,7 @@ impl Source {
             refused: None,
             read_error: None,
             missing_since: None,
+            behind: false,
             next_look: None,
             seen_at: now,
             counters: Counters::default(),
@@ -177,7 +180,12 @@ impl Source {
                 Drained::End if is_last => {
                     self.read_error = None;
                     self.seen_at = SystemClock.now();
-                    break;
+                    if self.behind {
+                        self.look();
+                    }
+                    if self.queue.len() == 1 {
+                        break;
+                    }
                 }
                 // The newer file was seen before this last read, so nothing that was written
                 // before it took over is missed.

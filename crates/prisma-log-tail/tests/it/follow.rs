@@ -100,6 +100,27 @@ fn rotated_many_times_between_two_polls() {
 }
 
 #[test]
+fn one_poll_reads_more_rotated_files_than_are_kept_open() {
+    for restart in [false, true] {
+        let dir = Dir::new();
+        dir.append("a.log", "0\n");
+        let mut tail = dir.follow("a.log");
+        assert_eq!(lines(&mut tail), ["0"]);
+        for n in 1..=100 {
+            dir.shift("a.log", 200);
+            dir.append("a.log", format!("{n}\n"));
+        }
+        if restart {
+            tail = dir.tail().file(dir.path("a.log")).checkpoints(stored(&tail)).build().unwrap();
+        }
+        let mut got = 0;
+        let outcome = tail.poll(usize::MAX, &mut |_| got += 1);
+        assert_eq!((got, outcome.more), (100, false));
+        assert_eq!(status(&tail).rotations, 100);
+    }
+}
+
+#[test]
 fn rotated_many_times_while_not_running() {
     for names in [0, 1] {
         let dir = Dir::new();

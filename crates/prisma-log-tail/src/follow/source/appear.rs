@@ -9,7 +9,7 @@ use super::super::identity::{FileId, Head, Position, birth, mtime};
 use super::super::open::{check_text, open};
 use super::super::reader::Reader;
 use super::super::siblings::{self, Found};
-use super::{Checkpoint, Lingering, Pending, Source, Thing};
+use super::{Checkpoint, Lingering, MAX_QUEUE, Pending, Source, Thing};
 
 /// File times come from a coarser clock than the one that is read, so they may seem to lie a
 /// little before an event that preceded them.
@@ -128,6 +128,8 @@ impl Source {
         let Resumed { lingering, front, mut newer, gap } = found;
         newer.retain(|file| lingering.iter().all(|reader| reader.id() != file.id));
         let (front, mut gaps) = (front, u64::from(gap));
+        let has_room = newer.len() <= MAX_QUEUE;
+        newer.truncate(MAX_QUEUE);
         let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
         gaps += opened.unread;
         let mut queue: Vec<Reader> = front.into_iter().collect();
@@ -152,6 +154,7 @@ impl Source {
         let since = Instant::now();
         self.lingering.extend(lingering.into_iter().map(|reader| Lingering { reader, since }));
         self.pending.positions.clear();
+        self.behind = !has_room;
     }
 
     /// Sorts the files by what the pending positions say about them; `None` to try again later.

@@ -31,6 +31,7 @@ impl Source {
             }
         };
         self.missing_since = None;
+        self.behind = false;
         let Some(last) = self.queue.back() else { return };
         if FileId::of(&metadata) == last.id() {
             return;
@@ -40,12 +41,15 @@ impl Source {
         }
         let room = MAX_QUEUE.saturating_sub(self.queue.len());
         if room == 0 {
+            self.behind = true;
             return;
         }
         let Some(listed) = siblings::list(&self.path) else { return };
         let (mut newer, gap) = self.newer(listed, last.id(), last);
+        let has_room = newer.len() <= room;
         newer.truncate(room);
         let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
+        self.behind = !has_room;
         if newer.last().is_some_and(|file| file.current)
             && !opened.files.iter().any(|&(_, _, current)| current)
             && let Err(error) = open(&self.path)
