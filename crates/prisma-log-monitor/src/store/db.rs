@@ -201,8 +201,14 @@ fn identity(_: &fs::Metadata) -> Option<FileIdentity> {
 /// Makes a store under another name and moves it into place, so that whoever is killed meanwhile
 /// leaves no half of one.
 fn create_file(path: &Path) -> Result<(), Fault> {
-    file(path, true)?;
-    let _lock = lock(path, BUSY)?;
+    // What stands at the path, and the directory, are what a user can be told about best.
+    if fs::symlink_metadata(path).is_ok() || !directory_of(path).is_dir() {
+        file(path, true)?;
+    }
+    let _lock = lock(path, BUSY).map_err(|error| {
+        let hint = "this user must be allowed to write to the store's directory";
+        if error.is_io() { error.with_hint(hint) } else { error }
+    })?;
     if fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0) {
         return Ok(());
     }
@@ -217,6 +223,13 @@ fn create_file(path: &Path) -> Result<(), Fault> {
     prepare(&database)?;
     database.close()?;
     fs::rename(&new, path).map_err(|e| Error::io_at("create alert store", path, e).into())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Opens the file and checks that it is ours.

@@ -345,11 +345,19 @@ fn a_creator_that_was_killed_leaves_nothing_in_the_way() {
     std::fs::write(dir.path().join("store-lock"), "").unwrap();
     drop(Store::open(&path).unwrap());
     assert!(!dir.path().join("store-new").exists());
+    // Somebody else is at it for longer than anybody waits: nothing is left behind.
+    let busy = dir.path().join("busy");
+    let held = lock(&busy, Duration::ZERO).unwrap();
+    assert!(Store::open(&busy).unwrap_err().is_state());
+    assert!(!busy.exists());
+    drop(held);
     // Many may create one at the same time.
     let path = dir.path().join("other");
     std::thread::scope(|scope| {
         let threads = [(); 4].map(|()| scope.spawn(|| Store::open(&path).map(drop)));
-        threads.map(|thread| thread.join().unwrap().unwrap());
+        for thread in threads {
+            thread.join().unwrap().unwrap();
+        }
     });
 }
 
