@@ -3,6 +3,7 @@
 mod changes;
 mod db;
 mod lock;
+mod open;
 mod step;
 mod tables;
 
