@@ -131,7 +131,7 @@ fn summary(dir: &Path, log: &Path, store: &Path, written: u64, lost: u64, read: 
         (format!("plog alerts list --store {store}"), "what was raised"),
         (format!("plog alerts show A000001 --store {store}"), "one alert with its history"),
         (format!("plog tail {log} --level error"), "the errors, in colour"),
-        (format!("plog monitor --from-start --until-idle 1s {log}"), "run the rules again"),
+        (format!("plog monitor --from-start --until-idle 1s {log}*"), "run the rules again"),
     ] {
         writeln!(out, "  {command}  {FAINT}# {what}{FAINT:#}")?;
     }
