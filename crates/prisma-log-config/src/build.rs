@@ -3,14 +3,14 @@
 #[cfg(feature = "console")]
 mod console;
 #[cfg(not(feature = "console"))]
-#[path = "console_absent.rs"]
+#[path = "build/console_absent.rs"]
 mod console;
 #[cfg(any(feature = "console", feature = "file"))]
 mod encoder;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(not(feature = "file"))]
-#[path = "file_absent.rs"]
+#[path = "build/file_absent.rs"]
 mod file;
 
 use std::fmt;
