@@ -37,7 +37,7 @@ pub struct Config {
 
 /// What the program says about itself.
 ///
-/// Lines in [`Format::Ecs`](crate::Format::Ecs) carry the name.
+/// Every line that a sink writes for machines carries it: `json`, `ecs` and `logfmt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
@@ -45,20 +45,8 @@ pub struct Service {
     pub name: Option<String>,
     /// The program's version, for `service.version`.
     pub version: Option<String>,
-    /// Where it runs, for `service.environment`.
+    /// Where it runs, for `deployment.environment.name` (in ECS `service.environment`).
     pub environment: Option<String>,
-}
-
-impl Service {
-    /// What is set, under the names that records carry it by.
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let all = [
-            ("service.name", &self.name),
-            ("service.version", &self.version),
-            ("service.environment", &self.environment),
-        ];
-        all.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)))
-    }
 }
 
 impl Config {

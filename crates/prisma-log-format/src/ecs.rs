@@ -6,6 +6,7 @@ use crate::escape::escape_into;
 use crate::json::{hex_byte, push_quoted, push_text, push_value};
 use crate::keys::{KeyRule, Keys, WrittenKey, dedot};
 use crate::number::push_int;
+use crate::service::{Service, check_not_blank};
 
 /// The last version of the 1.x line, which ecs-logging asks for.
 const ECS_VERSION: &str = "1.12.0";
@@ -17,7 +18,7 @@ const ECS_VERSION: &str = "1.12.0";
 /// | key | value | written |
 /// | --- | --- | --- |
 /// | `@timestamp`, `log.level`, `message`, `ecs.version` | as the specification has it | always |
-/// | `service.name`, `event.dataset` | from the options | when given |
+/// | `service.name`, `service.version`, `service.environment`, `event.dataset` | from the options | when given |
 /// | `trace.id`, `span.id` | lowercase hex, as W3C has it | when there is one |
 /// | `log.logger` | the logger's name | always |
 /// | `log.origin.file.name`, `log.origin.file.line`, `log.origin.function` | the call site | with [`EcsEncoderBuilder::site`], when known |
@@ -74,7 +75,7 @@ impl Default for EcsEncoder {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct EcsEncoderBuilder {
-    service_name: Option<String>,
+    service: Service,
     event_dataset: Option<String>,
     site: bool,
     sequence: bool,
@@ -82,14 +83,15 @@ pub struct EcsEncoderBuilder {
 
 impl Default for EcsEncoderBuilder {
     fn default() -> Self {
-        EcsEncoderBuilder { service_name: None, event_dataset: None, site: false, sequence: true }
+        let service = Service::new();
+        EcsEncoderBuilder { service, event_dataset: None, site: false, sequence: true }
     }
 }
 
 impl EcsEncoderBuilder {
-    /// The service's name, as `service.name`; none by default.
-    pub fn service_name(mut self, name: impl Into<String>) -> Self {
-        self.service_name = Some(name.into());
+    /// Which service the records are of, as `service.*`; by default nothing is said.
+    pub fn service(mut self, service: Service) -> Self {
+        self.service = service;
         self
     }
 
@@ -115,24 +117,18 @@ impl EcsEncoderBuilder {
     /// The encoder.
     ///
     /// # Errors
-    /// When the service's name or the data set is empty.
+    /// When something of the service, or the data set, is empty.
     pub fn build(self) -> Result<EcsEncoder, Error> {
-        for (what, name) in
-            [("service name", &self.service_name), ("event dataset", &self.event_dataset)]
-        {
-            if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
-                return Err(Error::config(format!("the {what} is empty"))
-                    .with_hint(format!("leave the {what} out, or name one")));
-            }
-        }
+        self.service.check()?;
+        check_not_blank("event dataset", self.event_dataset.as_deref())?;
         Ok(self.encoder())
     }
 
     fn encoder(self) -> EcsEncoder {
         let mut head = format!("\",\"ecs.version\":\"{ECS_VERSION}\"").into_bytes();
-        let service = self.service_name;
-        let dataset = self.event_dataset.or_else(|| service.as_ref().map(|s| format!("{s}.log")));
-        push_text(b",\"service.name\":\"", service.as_deref().unwrap_or_default(), &mut head);
+        let name = self.service.name.as_ref();
+        let dataset = self.event_dataset.or_else(|| name.map(|name| format!("{name}.log")));
+        head.extend(self.service.json("service.environment"));
         push_text(b",\"event.dataset\":\"", dataset.as_deref().unwrap_or_default(), &mut head);
         EcsEncoder { site: self.site, sequence: self.sequence, head: head.into() }
     }
@@ -321,7 +317,11 @@ mod tests {
         record.sequence = 4;
         record.site = Site::new("src/a.rs", 12, "a::b");
         record.tag = "t";
-        let encoder = EcsEncoder::builder().service_name("shop\"1").site(true).build().unwrap();
+        let encoder = EcsEncoder::builder()
+            .service(Service::new().name("shop\"1"))
+            .site(true)
+            .build()
+            .unwrap();
         let rest = concat!(
             r#","service.name":"shop\"1","event.dataset":"shop\"1.log""#,
             r#","trace.id":"00000000000000000000000000000001","span.id":"0000000000000002""#,
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn an_empty_name_is_refused() {
-        let error = EcsEncoder::builder().service_name(" ").build().unwrap_err();
+        let error = EcsEncoder::builder().service(Service::new().name(" ")).build().unwrap_err();
         assert!(error.is_config() && error.hint().is_some(), "{error}");
         assert!(EcsEncoder::builder().event_dataset("").build().is_err());
     }

@@ -7,6 +7,7 @@ use crate::embed::push_json_value;
 use crate::escape::escape_into;
 use crate::keys::{KeyRule, Keys, WrittenKey};
 use crate::number::{non_finite_name, push_finite, push_int};
+use crate::service::Service;
 
 /// Encodes a record as one flat JSON object.
 ///
@@ -23,6 +24,7 @@ use crate::number::{non_finite_name, push_finite, push_int};
 /// | `trace_id`, `span_id`, `parent_span_id` | lowercase hex, as W3C has it | when there is one |
 /// | `trace_flags` | two hex digits, as W3C has it | with a trace id |
 /// | `seq` | the record's sequence number | unless switched off, or 0 |
+/// | `service.name`, `service.version`, `deployment.environment.name` | from [`JsonEncoderBuilder::service`] | when given |
 /// | `slog.tag` | slog's tag | when there is one |
 /// | `code.file.path`, `code.line.number`, `code.function.name`, `code.module.name` | the call site | with [`JsonEncoderBuilder::site`], when known |
 /// | context entries, then fields | see below | in their order |
@@ -41,9 +43,13 @@ use crate::number::{non_finite_name, push_finite, push_int};
 pub struct JsonEncoder {
     site: bool,
     sequence: bool,
+    /// The service's keys and values, rendered.
+    service: Box<[u8]>,
 }
 
 static KEYS: KeyRule = KeyRule::new(JsonEncoder::RESERVED_KEYS);
+/// OpenTelemetry's key for the environment.
+pub(crate) const ENVIRONMENT_KEY: &str = "deployment.environment.name";
 
 impl JsonEncoder {
     /// The envelope's keys, in the order in which they are written.
@@ -57,6 +63,9 @@ impl JsonEncoder {
         "parent_span_id",
         "trace_flags",
         "seq",
+        "service.name",
+        "service.version",
+        "deployment.environment.name",
         "slog.tag",
         "code.file.path",
         "code.line.number",
@@ -66,12 +75,12 @@ impl JsonEncoder {
 
     /// An encoder with the default options: sequence numbers, but no call sites.
     pub fn new() -> Self {
-        JsonEncoder { site: false, sequence: true }
+        JsonEncoder { site: false, sequence: true, service: Box::default() }
     }
 
     /// An encoder with other options.
     pub fn builder() -> JsonEncoderBuilder {
-        JsonEncoderBuilder { encoder: JsonEncoder::new() }
+        JsonEncoderBuilder { encoder: JsonEncoder::new(), service: Service::new() }
     }
 }
 
@@ -86,6 +95,7 @@ impl Default for JsonEncoder {
 #[must_use]
 pub struct JsonEncoderBuilder {
     encoder: JsonEncoder,
+    service: Service,
 }
 
 impl JsonEncoderBuilder {
@@ -101,11 +111,19 @@ impl JsonEncoderBuilder {
         self
     }
 
+    /// Which service the records are of; by default nothing is said.
+    pub fn service(mut self, service: Service) -> Self {
+        self.service = service;
+        self
+    }
+
     /// The encoder.
     ///
     /// # Errors
-    /// None of these options can be wrong.
-    pub fn build(self) -> Result<JsonEncoder, Error> {
+    /// When something of the service is empty.
+    pub fn build(mut self) -> Result<JsonEncoder, Error> {
+        self.service.check()?;
+        self.encoder.service = self.service.json(ENVIRONMENT_KEY).into();
         Ok(self.encoder)
     }
 }
@@ -126,6 +144,7 @@ impl Encoder for JsonEncoder {
             out.extend_from_slice(b",\"seq\":");
             push_int(record.sequence, out);
         }
+        out.extend_from_slice(&self.service);
         push_text(b",\"slog.tag\":\"", record.tag, out);
         if self.site {
             push_site(record, out);
@@ -299,8 +318,11 @@ mod tests {
         let trace = r#","trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","parent_span_id":"0000000000000001","trace_flags":"01""#;
         let site = r#","code.file.path":"src/a.rs","code.line.number":12,"code.function.name":"f","code.module.name":"a::b""#;
         let user = r#","user_id":"u1","user_id#2":"u2","fields.trace_id":"forged"}"#;
-        let all = format!(r#"{head}{trace},"seq":7,"slog.tag":"t"{site}{user}"#);
-        check(JsonEncoder::builder().site(true).build().unwrap(), &record, &all);
+        let service = r#","service.name":"a\"b","deployment.environment.name":"prod""#;
+        let all = format!(r#"{head}{trace},"seq":7{service},"slog.tag":"t"{site}{user}"#);
+        let name = Service::new().name("a\"b").environment("prod");
+        check(JsonEncoder::builder().service(name).site(true).build().unwrap(), &record, &all);
+        assert!(JsonEncoder::builder().service(Service::new().version("")).build().is_err());
         let less = format!(r#"{head}{trace},"slog.tag":"t"{user}"#);
         check(JsonEncoder::builder().sequence(false).build().unwrap(), &record, &less);
     }

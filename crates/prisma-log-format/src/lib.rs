@@ -60,6 +60,7 @@ mod keys;
 mod logfmt;
 mod number;
 mod pairs;
+mod service;
 mod text;
 
 pub use ecs::{EcsEncoder, EcsEncoderBuilder};
@@ -67,4 +68,5 @@ pub use escape::{escape_into, must_escape};
 pub use json::{JsonEncoder, JsonEncoderBuilder};
 pub use keys::decode_key;
 pub use logfmt::{LogfmtEncoder, LogfmtEncoderBuilder};
+pub use service::Service;
 pub use text::{TextEncoder, TextEncoderBuilder, TextPart};

@@ -2,17 +2,19 @@
 
 use prisma_log_core::{Encoder, Error, Record};
 
-use crate::json::hex_byte;
+use crate::json::{ENVIRONMENT_KEY, hex_byte};
 use crate::keys::{KeyRule, Keys};
 use crate::number::push_int;
 use crate::pairs::{push_entries, push_token};
+use crate::service::Service;
 
 /// Encodes a record as [logfmt], quoted as go-logfmt does.
 ///
 /// # Format
 ///
 /// `ts=… level=… logger=… msg=…`, then, each when there is one, `trace_id`, `span_id`,
-/// `parent_span_id`, `trace_flags`, `seq`, `slog.tag`, the call site as `code.file.path`,
+/// `parent_span_id`, `trace_flags`, `seq`, `service.name`, `service.version`,
+/// `deployment.environment.name`, `slog.tag`, the call site as `code.file.path`,
 /// `code.line.number`, `code.function.name`, `code.module.name`, then context entries and
 /// fields. These keys are reserved; what happens to user keys that collide or repeat is told
 /// [at the crate's root](crate#keys).
@@ -33,6 +35,8 @@ use crate::pairs::{push_entries, push_token};
 pub struct LogfmtEncoder {
     site: bool,
     sequence: bool,
+    /// The service's pairs, rendered.
+    service: Box<[u8]>,
 }
 
 static KEYS: KeyRule = KeyRule::new(LogfmtEncoder::RESERVED_KEYS);
@@ -49,6 +53,9 @@ impl LogfmtEncoder {
         "parent_span_id",
         "trace_flags",
         "seq",
+        "service.name",
+        "service.version",
+        "deployment.environment.name",
         "slog.tag",
         "code.file.path",
         "code.line.number",
@@ -58,12 +65,12 @@ impl LogfmtEncoder {
 
     /// An encoder with the default options: sequence numbers, but no call sites.
     pub fn new() -> Self {
-        LogfmtEncoder { site: false, sequence: true }
+        LogfmtEncoder { site: false, sequence: true, service: Box::default() }
     }
 
     /// An encoder with other options.
     pub fn builder() -> LogfmtEncoderBuilder {
-        LogfmtEncoderBuilder { encoder: LogfmtEncoder::new() }
+        LogfmtEncoderBuilder { encoder: LogfmtEncoder::new(), service: Service::new() }
     }
 }
 
@@ -78,6 +85,7 @@ impl Default for LogfmtEncoder {
 #[must_use]
 pub struct LogfmtEncoderBuilder {
     encoder: LogfmtEncoder,
+    service: Service,
 }
 
 impl LogfmtEncoderBuilder {
@@ -93,11 +101,19 @@ impl LogfmtEncoderBuilder {
         self
     }
 
+    /// Which service the records are of; by default nothing is said.
+    pub fn service(mut self, service: Service) -> Self {
+        self.service = service;
+        self
+    }
+
     /// The encoder.
     ///
     /// # Errors
-    /// None of these options can be wrong.
-    pub fn build(self) -> Result<LogfmtEncoder, Error> {
+    /// When something of the service is empty.
+    pub fn build(mut self) -> Result<LogfmtEncoder, Error> {
+        self.service.check()?;
+        self.encoder.service = self.service.logfmt(ENVIRONMENT_KEY).into();
         Ok(self.encoder)
     }
 }
@@ -121,6 +137,7 @@ impl Encoder for LogfmtEncoder {
             out.extend_from_slice(b" seq=");
             push_int(record.sequence, out);
         }
+        out.extend_from_slice(&self.service);
         push_known(b" slog.tag=", record.tag, out);
         if self.site {
             push_site(record, out);

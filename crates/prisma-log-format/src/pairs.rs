@@ -73,7 +73,7 @@ pub(crate) fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends text, in quotes also where it reads like a number, `true`, `null` or the like.
-fn push_str(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_str(text: &str, out: &mut Vec<u8>) {
     let other_type = match text.as_bytes() {
         b"null" | b"true" | b"false" | b"NaN" | b"Infinity" | b"-Infinity" => true,
         bytes => number_length(bytes) == Some(bytes.len()),

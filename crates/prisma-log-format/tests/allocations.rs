@@ -7,7 +7,7 @@ use std::cell::Cell;
 use prisma_log_core::{
     ContextData, Encoder, Fields, Level, Record, Site, SpanId, Timestamp, TraceId, Value,
 };
-use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};
+use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, Service, TextEncoder};
 
 struct Counting;
 
@@ -61,7 +61,12 @@ fn encoding_into_a_grown_buffer_allocates_nothing() {
 
     let encoders: [(&str, Box<dyn Encoder>); 4] = [
         ("json", Box::new(JsonEncoder::builder().site(true).build().unwrap())),
-        ("ecs", Box::new(EcsEncoder::builder().service_name("s").site(true).build().unwrap())),
+        (
+            "ecs",
+            Box::new(
+                EcsEncoder::builder().service(Service::new().name("s")).site(true).build().unwrap(),
+            ),
+        ),
         ("logfmt", Box::new(LogfmtEncoder::builder().site(true).build().unwrap())),
         ("text", Box::new(TextEncoder::builder().site(true).build().unwrap())),
     ];

@@ -59,20 +59,24 @@ fn a_file_sink_is_built_as_its_keys_say() {
 }
 
 #[test]
-fn ecs_lines_carry_the_services_name() {
+fn lines_for_machines_say_which_service_they_are_of() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("app.log");
-    let text = format!(
-        "{{version: 1, service: {{name: shop}}, profiles: {{a: {{sinks: {{f: {{type: file, \
-         format: ecs, path: {}}}}}}}}}}}",
-        path.display()
-    );
-    write(&text, 1);
-    let line = first_line(&path);
-    assert!(
-        line.contains("\"service.name\":\"shop\"") && line.contains("\"@timestamp\""),
-        "{line}"
-    );
+    let check = |format: &str, expect: &[&str]| {
+        let path = dir.path().join(format);
+        let text = format!(
+            "{{version: 1, service: {{name: shop, version: 1.10, environment: eu}}, \
+             profiles: {{a: {{sinks: {{f: {{type: file, format: {format}, path: {}}}}}}}}}}}",
+            path.display()
+        );
+        write(&text, 1);
+        let line = first_line(&path);
+        assert!(expect.iter().all(|part| line.contains(part)), "{line}");
+    };
+    let name = r#""service.name":"shop","service.version":"1.10""#;
+    check("json", &[name, r#""deployment.environment.name":"eu""#]);
+    check("ecs", &[name, r#""service.environment":"eu""#, r#""@timestamp""#]);
+    let pairs = r#" service.name=shop service.version="1.10" deployment.environment.name=eu"#;
+    check("logfmt", &[pairs]);
 }
 
 /// The defaults that are shown where nobody set them are the file sink's own.

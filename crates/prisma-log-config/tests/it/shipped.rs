@@ -79,7 +79,7 @@ fn the_built_in_profiles_are_the_shipped_ones() {
     }
     let config = Config::builtin(&Environment::default()).unwrap();
     assert_eq!((config.profile(), config.file()), ("development", None));
-    assert_eq!(config.service().fields().count(), 0);
+    assert_eq!(config.service().name, None);
     let error = Config::builtin(&Environment::new([("PRISMA_ENV", "canary")])).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use prisma_log_core::Value;
-use prisma_log_format::EcsEncoder;
+use prisma_log_format::{EcsEncoder, Service};
 use serde_json::Value as Json;
 
 use crate::json::{Members, is_written_as};
@@ -58,6 +58,9 @@ const ECS: &[Rule] = &[
     rule("user.id", Type::String, false, None),
     rule("http.request.id", Type::String, false, None),
     rule("error.message", Type::String, false, None),
+    rule("service.version", Type::String, false, None),
+    // Beta at the time of ECS 1.12; the ecs-logging libraries of other languages write it.
+    rule("service.environment", Type::String, false, None),
 ];
 
 /// The rules that the line breaks.
@@ -152,7 +155,11 @@ fn is_label(value: Value<'_>, raw: &str, string: bool) -> bool {
 #[test]
 fn lines_keep_the_specification_and_lose_nothing() {
     let mut random = Rng::with_seed(13);
-    let encoder = EcsEncoder::builder().service_name("shop \"1\"").site(true).build().unwrap();
+    let encoder = EcsEncoder::builder()
+        .service(Service::new().name("shop \"1\"").version("2").environment("eu"))
+        .site(true)
+        .build()
+        .unwrap();
     let mut tally = Tally::default();
     for _ in 0..20_000 {
         let owned = Owned::new(&mut random);
