@@ -4,6 +4,8 @@
 #[cfg(not(all(feature = "console", feature = "file")))]
 mod absent;
 mod broken;
+#[cfg(feature = "monitor")]
+mod crowdsec;
 mod environment;
 #[cfg(feature = "file")]
 mod file_sink;

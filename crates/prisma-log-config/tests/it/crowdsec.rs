@@ -2,18 +2,18 @@
 //!
 //! `tests/data/crowdsec` holds logs and expected alerts of CrowdSec's own tests for sshd, nginx,
 //! apache, mysql, mariadb, postgres and modsecurity. Every one of them that is a simple threshold
-//! is replayed here in event time, through the line parser as in production, and the firings are
-//! compared with what CrowdSec expects: scenario, source address and number of events. The table
-//! of what differs and of what was left stands in `tests/data/crowdsec/README.md`.
+//! is a rule of `tests/data/crowdsec/rules.yaml`, written as a user writes one, and is replayed
+//! here in event time, through the line parser as in production. The firings are compared with what
+//! CrowdSec expects: scenario, source address and number of events. The table of what differs and
+//! of what was left stands in `tests/data/crowdsec/README.md`.
 
-mod rules;
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use prisma_log_config::rules;
 use prisma_log_core::Timestamp;
-use prisma_log_monitor::Engine;
+use prisma_log_monitor::{Engine, Rule};
 use prisma_log_tail::LineParser;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const REQUIRED: usize = 95;
 /// Lines without a year are of this one: 2026-12-31, so that every day of it lies in the past.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_798_675_200);
 
-/// Tests without a scenario definition in the data: nothing to write a rule from.
+/// Tests that are no case, and why.
 const LEFT: [(&str, &str); 20] = [
     ("CVE-2024-9474", NO_DEFINITION),
     ("http-cve-probing", NO_DEFINITION),
@@ -57,6 +57,9 @@ fn firings_agree_with_crowdsec() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/crowdsec");
     let text = fs::read_to_string(data.join("expected.json")).unwrap();
     let tests: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let rules = rules::load(&data.join("rules.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let mut unused: BTreeSet<&str> = rules.iter().map(scenario).collect();
+    assert_eq!(unused.len(), rules.len(), "two rules for one scenario");
     let (mut taken, mut agreed, mut left) = (0, 0, 0);
     let (mut alerts, mut agreed_alerts) = (0, 0);
     for test in &tests {
@@ -67,7 +70,17 @@ fn firings_agree_with_crowdsec() {
             continue;
         }
         let expected = expected(test);
-        let fired = replay(&data.join(test["log"].as_str().unwrap()), &scenarios(test, &expected));
+        let rules: Vec<&Rule> = scenarios(test, &expected)
+            .iter()
+            .map(|name| {
+                let rule = rules.iter().find(|rule| scenario(rule) == name);
+                rule.unwrap_or_else(|| panic!("{}: no rule for {name}", test["test"]))
+            })
+            .collect();
+        rules.iter().for_each(|rule| {
+            unused.remove(scenario(rule));
+        });
+        let fired = replay(&data.join(test["log"].as_str().unwrap()), &rules);
         taken += 1;
         let all: usize = expected.values().map(Vec::len).sum();
         let same: usize = expected
@@ -86,9 +99,15 @@ fn firings_agree_with_crowdsec() {
     println!(
         "crowdsec hub: agreed/expected = {agreed}/{taken} cases, {agreed_alerts}/{alerts} alerts; {left} tests left"
     );
+    assert!(unused.is_empty(), "no case has the scenarios of these rules: {unused:?}");
     assert_eq!(left, LEFT.len());
     assert!(taken >= 40, "only {taken} cases");
     assert!(agreed * 100 >= taken * REQUIRED, "{agreed} of {taken} agree");
+}
+
+/// The scenario that a rule is written from: the first word of its description.
+fn scenario(rule: &Rule) -> &str {
+    rule.description().split_whitespace().next().unwrap_or_default()
 }
 
 fn expected(test: &Value) -> Alerts {
@@ -116,11 +135,8 @@ fn scenarios(test: &Value, expected: &Alerts) -> Vec<String> {
 }
 
 /// Reads the log through the parser and the engine, as a monitor does, and returns what fired.
-fn replay(log: &PathBuf, scenarios: &[String]) -> Alerts {
-    let rules = scenarios
-        .iter()
-        .map(|scenario| rules::rule(scenario).unwrap_or_else(|| panic!("no rule for {scenario}")));
-    let mut engine = Engine::new(rules).unwrap();
+fn replay(log: &PathBuf, rules: &[&Rule]) -> Alerts {
+    let mut engine = Engine::new(rules.iter().copied().cloned()).unwrap();
     let mut parser = LineParser::builder().time_zone("UTC").now(NOW).build().unwrap();
     let mut alerts = Alerts::new();
     for line in fs::read(log).unwrap().split(|&b| b == b'\n') {
@@ -129,7 +145,7 @@ fn replay(log: &PathBuf, scenarios: &[String]) -> Alerts {
             let Some(firing) = found.firing else { continue };
             let source = found.group.iter().map(|(_, value)| value).find(|value| !value.is_empty());
             let source = source.unwrap_or_default().to_owned();
-            let key = (scenarios[found.rule].clone(), source);
+            let key = (scenario(rules[found.rule]).to_owned(), source);
             alerts.entry(key).or_default().push(firing.count);
         }
     }
