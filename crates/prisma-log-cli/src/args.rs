@@ -89,9 +89,9 @@ pub(crate) struct MonitorArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   plog alerts list --store target/demo/alerts.redb
-  plog alerts show 1 --store target/demo/alerts.redb
-  plog alerts ack 1 --note 'looking into it' --store target/demo/alerts.redb
-  PLOG_STORE=/var/lib/plog/alerts.redb plog alerts resolve 1 --note 'pool enlarged'")]
+  plog alerts show A000001 --store target/demo/alerts.redb
+  plog alerts ack A000001 --note 'looking into it' --store target/demo/alerts.redb
+  PLOG_STORE=/var/lib/plog/alerts.redb plog alerts resolve A000001 --note 'pool enlarged'")]
 pub(crate) struct AlertsArgs {
     /// The store that `plog monitor --store` keeps.
     #[arg(long, global = true, value_name = "FILE", env = "PLOG_STORE")]

@@ -1,12 +1,11 @@
 //! From a slog call to our fields: once, typed, and whatever the values do.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use slog::{BytesKind, Key, OwnedKVList, SerdeValue, Serializer};
 
+use crate::contain::contain;
 use crate::{Fields, Value};
 
 /// Memory that a thread keeps from one call to the next, per buffer.
@@ -32,9 +31,9 @@ pub(crate) fn with_capture<R>(f: impl FnOnce(&mut Capture) -> R) -> R {
     let done = CAPTURE.try_with(|cell| {
         let mut capture = cell.try_borrow_mut().ok()?;
         let f = f.take()?;
-        let result = f(&mut capture);
+        // Here and not afterwards: nothing of a call that unwound may show in the next one.
         capture.clear();
-        Some(result)
+        Some(f(&mut capture))
     });
     match (done, f) {
         (Ok(Some(result)), _) => result,
@@ -57,12 +56,10 @@ impl Capture {
     pub(crate) fn take(&mut self, record: &slog::Record<'_>, logger_values: &OwnedKVList) {
         if record.msg().as_str().is_none() {
             let message = &mut self.message;
-            let written =
-                catch_unwind(AssertUnwindSafe(|| fmt::Write::write_fmt(message, *record.msg())));
-            match written {
+            match contain(|| fmt::Write::write_fmt(message, *record.msg())) {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => self.message.push_str("<formatting failed>"),
-                Err(panic) => self.message.push_str(&panicked(&*panic)),
+                Err(reason) => self.message.push_str(&panicked(&reason)),
             }
         }
         // slog hands key-values over newest first.
@@ -73,10 +70,10 @@ impl Capture {
 
     fn serialize(&mut self, kv: impl FnOnce(&mut dyn Serializer) -> slog::Result) {
         let mut serializer = FieldSerializer { fields: &mut self.fields, json: &mut self.json };
-        match catch_unwind(AssertUnwindSafe(|| kv(&mut serializer))) {
+        match contain(|| kv(&mut serializer)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fields.push_args("kv_error", format_args!("{error}")),
-            Err(panic) => self.fields.push("kv_error", panicked(&*panic).as_str()),
+            Err(reason) => self.fields.push("kv_error", panicked(&reason).as_str()),
         }
     }
 
@@ -86,18 +83,9 @@ impl Capture {
     }
 }
 
-/// What a record says in place of something that panicked: `<panicked: WHY>`.
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    format!("<panicked: {}>", panic_message(panic))
-}
-
-/// The text that a panic was raised with.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown reason")
+/// What a record says in place of something that panicked.
+fn panicked(reason: &str) -> String {
+    format!("<panicked: {reason}>")
 }
 
 struct FieldSerializer<'a> {
@@ -159,9 +147,8 @@ impl Serializer for FieldSerializer<'_> {
             Some(text) => self.fields.push(key, text),
             None => {
                 let fields = &mut *self.fields;
-                let pushed = catch_unwind(AssertUnwindSafe(|| fields.push_args(key, *args)));
-                if let Err(panic) = pushed {
-                    self.fields.push(key, panicked(&*panic).as_str());
+                if let Err(reason) = contain(|| fields.push_args(key, *args)) {
+                    self.fields.push(key, panicked(&reason).as_str());
                 }
             }
         }
@@ -172,14 +159,12 @@ impl Serializer for FieldSerializer<'_> {
         let key = key.as_ref();
         self.json.clear();
         let json = &mut *self.json;
-        let written =
-            catch_unwind(AssertUnwindSafe(|| serde_json::to_writer(json, value.as_serde())));
-        match written {
+        match contain(|| serde_json::to_writer(json, value.as_serde())) {
             Ok(Ok(())) => push_json(self.fields, key, self.json),
             Ok(Err(error)) => {
                 self.fields.push_args(key, format_args!("<serialization failed: {error}>"));
             }
-            Err(panic) => self.fields.push(key, panicked(&*panic).as_str()),
+            Err(reason) => self.fields.push(key, panicked(&reason).as_str()),
         }
         Ok(())
     }

@@ -1,17 +1,18 @@
 //! The synchronous front end: puts sinks under a slog logger.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slog::{Drain, FlushError, Never, OwnedKVList};
 
-use crate::capture::{panic_message, with_capture};
+use crate::capture::with_capture;
+use crate::contain::contain;
 use crate::report::{ErrorHandler, Reporter};
 use crate::{
     Clock, ContextData, ContextSource, DropReason, Error, Filter, Ledger, LedgerSnapshot, Level,
-    Record, Sink, Site, SystemClock,
+    Record, Sink, Site, SystemClock, Timestamp,
 };
 
 /// Puts one or several [`Sink`]s under a [`slog::Logger`]; writes each record before the call
@@ -122,6 +123,9 @@ impl SinkDrain {
     /// The first failure, with the sink's name; all sinks are flushed whatever one returns, and
     /// every failure goes to the error handler too.
     pub fn flush_sinks(&self) -> Result<(), Error> {
+        if self.shared.holds_this_thread() {
+            return Err(Error::state("a sink can't flush the drain that it is a part of"));
+        }
         let mut first = Ok(());
         for slot in &self.shared.sinks {
             if let Err(error) = slot.flush() {
@@ -147,6 +151,29 @@ impl SinkDrain {
 }
 
 impl Shared {
+    /// Whether the calling thread is inside one of the sinks.
+    fn holds_this_thread(&self) -> bool {
+        self.sinks.iter().any(|slot| slot.occupant.is_this_thread())
+    }
+
+    fn now(&self) -> Timestamp {
+        contain(|| self.clock.now()).unwrap_or_else(|reason| {
+            let error = Error::state(format!("the clock panicked: {reason}"));
+            self.reporter.report("clock", &error);
+            SystemClock.now()
+        })
+    }
+
+    fn context(&self) -> Option<Arc<ContextData>> {
+        let source = self.context.as_ref()?;
+        contain(|| source.current()).unwrap_or_else(|reason| {
+            let error = Error::state(format!("the context source panicked: {reason}"));
+            self.reporter.report("context", &error);
+            None
+        })
+    }
+
+    /// The least level that any sink takes from this logger.
     fn least_for(&self, logger: &str) -> Option<Level> {
         let global = self.filter.level_for(logger)?;
         let sinks = self.sinks.iter().filter_map(|slot| slot.filter.level_for(logger));
@@ -160,40 +187,48 @@ impl Slot {
     }
 
     fn flush(&self) -> Result<(), Error> {
-        if self.occupant.is_this_thread() {
-            return Err(Error::state("a sink can't be flushed by itself while it writes"));
-        }
         let mut sink = self.sink();
         let _inside = self.occupant.enter();
-        catch_unwind(AssertUnwindSafe(|| sink.flush())).unwrap_or_else(|panic| {
-            Err(Error::state(format!("sink panicked: {}", panic_message(&*panic))))
-        })
+        contain(|| sink.flush()).unwrap_or_else(|reason| Err(panicked(&reason)))
     }
 
-    fn write(&self, record: &Record<'_>) -> Result<(), (DropReason, Error)> {
-        if self.occupant.is_this_thread() {
-            let error = Error::state(format!(
-                "a record of logger {} was made by a sink while it wrote, and is left out: {}",
-                record.logger, record.message
-            ));
-            return Err((DropReason::Reentrant, error));
-        }
+    /// Hands the record to the sink; what of it has to be reported.
+    fn write(&self, record: &Record<'_>) -> Result<(), Error> {
         let mut sink = self.sink();
         let _inside = self.occupant.enter();
-        match catch_unwind(AssertUnwindSafe(|| sink.write(std::slice::from_ref(record)))) {
-            Ok(Ok(())) => Ok(()),
-            // Taken all the same: what failed came after the record was safe.
-            Ok(Err(failed)) if failed.delivered >= 1 => Ok(()),
-            Ok(Err(failed)) => Err((DropReason::SinkFailed, failed.error)),
-            Err(panic) => {
-                let error = Error::state(format!("sink panicked: {}", panic_message(&*panic)));
-                Err((DropReason::SinkPanicked, error))
+        let (reason, error) = match contain(|| sink.write(std::slice::from_ref(record))) {
+            Ok(Ok(())) => {
+                self.ledger.deliver(1);
+                return Ok(());
             }
-        }
+            // Taken all the same: what failed came after the record was safe.
+            Ok(Err(failed)) if failed.delivered >= 1 => {
+                self.ledger.deliver(1);
+                return Err(failed.error);
+            }
+            Ok(Err(failed)) => (DropReason::SinkFailed, failed.error),
+            Err(reason) => (DropReason::SinkPanicked, panicked(&reason)),
+        };
+        self.ledger.drop_records(1, reason);
+        Err(error)
+    }
+
+    /// Leaves out a record that a sink of the drain made while it wrote. Whichever sink that was, the
+    /// lock of this one may be held by a thread that waits for that one's.
+    fn leave_out(&self, record: &Record<'_>) -> Error {
+        self.ledger.drop_records(1, DropReason::Reentrant);
+        Error::state(format!(
+            "a record of logger {} was made by a sink while it wrote, and is left out: {}",
+            record.logger, record.message
+        ))
     }
 }
 
-/// Who is inside a sink: a thread must not enter a sink that it is in already, whose lock it holds.
+fn panicked(reason: &str) -> Error {
+    Error::state(format!("the sink panicked: {reason}"))
+}
+
+/// Who is inside a sink: a thread that is must not wait for any sink's lock.
 #[derive(Default)]
 struct Occupant(AtomicUsize);
 
@@ -233,17 +268,23 @@ impl Drain for SinkDrain {
     fn log(&self, record: &slog::Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
         let shared = &*self.shared;
         let level = Level::from(record.level());
-        let logger = self.named.as_ref().map_or(record.module(), |named| &named.name);
-        if !self.enabled(level) || !shared.filter.passes(logger, level) {
+        if !self.enabled(level) {
             return Ok(());
         }
-        let context = shared.context.as_ref().and_then(|source| source.current());
+        let logger = match &self.named {
+            Some(named) => &*named.name,
+            None if shared.least_for(record.module()).is_some_and(|least| level >= least) => {
+                record.module()
+            }
+            None => return Ok(()),
+        };
+        let context = shared.context();
         static NO_CONTEXT: ContextData = ContextData::EMPTY;
         let location = record.location();
         with_capture(|capture| {
             capture.take(record, values);
             let view = Record {
-                timestamp: shared.clock.now(),
+                timestamp: shared.now(),
                 level,
                 logger,
                 message: capture.message(record),
@@ -259,14 +300,12 @@ impl Drain for SinkDrain {
                 tag: record.tag(),
                 sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             };
+            let nested = shared.holds_this_thread();
             for slot in shared.sinks.iter().filter(|slot| slot.filter.passes(logger, level)) {
                 slot.ledger.submit(1);
-                match slot.write(&view) {
-                    Ok(()) => slot.ledger.deliver(1),
-                    Err((reason, error)) => {
-                        slot.ledger.drop_records(1, reason);
-                        shared.reporter.report(&slot.name, &error);
-                    }
+                let written = if nested { Err(slot.leave_out(&view)) } else { slot.write(&view) };
+                if let Err(error) = written {
+                    shared.reporter.report(&slot.name, &error);
                 }
             }
         });
@@ -342,8 +381,11 @@ impl SinkDrainBuilder {
         self
     }
 
-    /// Called with the sink's name and the error for every record that a sink did not take, and
-    /// every flush that failed. Failures go to stderr as well, at most one line a second.
+    /// Called with the sink's name and the error for every record that a sink did not take, every
+    /// flush that failed, and everything else that went wrong (then with `clock` or `context` as
+    /// name). Failures go to stderr as well, at most one line a second.
+    ///
+    /// The handler may log; should that fail, it is not called again about it.
     #[must_use]
     pub fn on_error(mut self, handler: impl Fn(&str, &Error) + Send + Sync + 'static) -> Self {
         self.on_error = Some(Box::new(handler));

@@ -46,12 +46,12 @@ impl Ledger {
 
     /// Counts records that the sink took.
     pub fn deliver(&self, records: u64) {
-        self.delivered.fetch_add(records, Ordering::Relaxed);
+        self.delivered.fetch_add(records, Ordering::Release);
     }
 
     /// Counts records that are lost.
     pub fn drop_records(&self, records: u64, reason: DropReason) {
-        self.dropped[reason as usize].fetch_add(records, Ordering::Relaxed);
+        self.dropped[reason as usize].fetch_add(records, Ordering::Release);
     }
 
     /// The counters as they stand.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod capture;
+mod contain;
 mod context;
 mod drain;
 mod drain_sink;

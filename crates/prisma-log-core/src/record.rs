@@ -48,7 +48,9 @@ pub struct Record<'a> {
     pub site: Site,
     /// slog's tag; empty when there is none.
     pub tag: &'a str,
-    /// Number of the record within its process and logging set-up, from 1, without gaps.
+    /// Number of the record within its process and logging set-up, from 1, counting those that any
+    /// sink takes. A sink with a stricter filter than another sees gaps, and records of different
+    /// threads may be written in another order.
     pub sequence: u64,
 }
 

@@ -1,13 +1,15 @@
 //! Where background failures go: a handler, a counter, and stderr at a bounded rate.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::contain::contain;
 
-/// Called with the sink's name and what went wrong.
+/// Called with the name of the sink, or `clock` or `context`, and what went wrong.
 pub(crate) type ErrorHandler = Box<dyn Fn(&str, &Error) + Send + Sync>;
 
 /// At most one line per this time goes to stderr; the next says how many were left out.
@@ -17,13 +19,13 @@ const STDERR_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Reporter {
     handler: Option<ErrorHandler>,
     count: AtomicU64,
-    stderr: Mutex<StderrState>,
+    stderr: Mutex<Throttle>,
 }
 
-#[derive(Default)]
-struct StderrState {
-    last: Option<Instant>,
-    left_out: u64,
+thread_local! {
+    /// Whether this thread is inside an error handler. One that logs may fail to, and must not be
+    /// called about that.
+    static IN_HANDLER: Cell<bool> = const { Cell::new(false) };
 }
 
 impl Reporter {
@@ -37,25 +39,58 @@ impl Reporter {
     }
 
     /// Reports one failure; never panics, whatever the handler does.
-    pub(crate) fn report(&self, sink: &str, error: &Error) {
+    pub(crate) fn report(&self, what: &str, error: &Error) {
         self.count.fetch_add(1, Ordering::Relaxed);
-        if let Some(handler) = &self.handler {
-            let call = std::panic::AssertUnwindSafe(|| handler(sink, error));
-            let _contained = std::panic::catch_unwind(call);
+        if let Some(handler) = &self.handler
+            && !IN_HANDLER.replace(true)
+        {
+            let _contained = contain(|| handler(what, error));
+            IN_HANDLER.set(false);
         }
-        let mut state = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if state.last.is_some_and(|last| now.duration_since(last) < STDERR_INTERVAL) {
-            state.left_out += 1;
-            return;
-        }
-        let left_out = std::mem::take(&mut state.left_out);
-        state.last = Some(now);
+        let mut throttle = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let mut stderr = std::io::stderr();
         // stderr may be closed; there is nowhere left to say so.
-        let _unwritable = match left_out {
-            0 => writeln!(stderr, "prisma-log: sink {sink}: {error}"),
-            n => writeln!(stderr, "prisma-log: sink {sink}: {error} ({n} more failures before)"),
+        let _unwritable = match throttle.admit(Instant::now()) {
+            None => Ok(()),
+            Some(0) => writeln!(stderr, "prisma-log: {what}: {error}"),
+            Some(n) => writeln!(stderr, "prisma-log: {what}: {error} ({n} more failures before)"),
         };
+    }
+}
+
+/// Lets one line through per [`STDERR_INTERVAL`].
+#[derive(Default)]
+struct Throttle {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Throttle {
+    /// Whether a line may be written now, and how many were left out before it.
+    fn admit(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now.duration_since(last) < STDERR_INTERVAL) {
+            self.left_out += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_per_interval_and_the_rest_is_counted() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        let mut at = |millis| throttle.admit(start + Duration::from_millis(millis));
+        assert_eq!(at(0), Some(0));
+        assert_eq!([at(1), at(500), at(999)], [None; 3]);
+        assert_eq!(at(1000), Some(3));
+        assert_eq!(at(1999), None);
+        assert_eq!(at(5000), Some(1));
+        assert_eq!(at(6000), Some(0));
     }
 }

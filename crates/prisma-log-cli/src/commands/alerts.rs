@@ -31,9 +31,9 @@ fn open(path: Option<PathBuf>) -> Result<Store, Failure> {
         return Err(Failure::usage(error));
     };
     if !path.exists() {
-        let error = Error::config(format!("there is no alert store {}", path.display()))
+        let error = Error::state(format!("there is no alert store {}", path.display()))
             .with_hint("`plog monitor --store FILE` makes one");
-        return Err(Failure::usage(error));
+        return Err(error.into());
     }
     Ok(Store::open_existing(&path)?)
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::args::MonitorArgs;
 use crate::exit::{Failure, Outcome};
-use crate::files::is_pattern;
+use crate::files::{is_pattern, no_match};
 use crate::interrupt::Interrupt;
 use crate::present;
 use crate::present::style::{FAINT, STRONG};
@@ -198,25 +198,20 @@ fn summary(
     Ok(())
 }
 
-/// A bounded run must have read all that it was told to read.
+/// A bounded run must have read all that it was told to read; what it could not has been said as it
+/// came up.
 fn ended_well(args: &MonitorArgs, report: &Report) -> Outcome {
-    let mut bad = false;
-    for source in &report.sources {
-        match source.state {
-            SourceState::Following => {}
-            SourceState::Waiting if args.until_idle.is_none() => {}
-            SourceState::Waiting => {
-                bad = true;
-                let error = Error::state(format!("there is no file {}", source.path.display()));
-                present::error::print(&error);
-            }
-            // Its error has been printed when it came up.
-            _ => bad = true,
-        }
+    let bounded = args.until_idle.is_some();
+    let unread = |source: &SourceStatus| match source.state {
+        SourceState::Following => false,
+        SourceState::Waiting => bounded,
+        _ => true,
+    };
+    if bounded && report.sources.is_empty() {
+        return Err(no_match(&args.files).into());
     }
-    if args.until_idle.is_some() && report.sources.is_empty() {
-        bad = true;
-        present::error::print(&Error::state("no file matches"));
+    if report.sources.iter().any(unread) {
+        return Err(Failure::Shown { usage: false });
     }
-    if bad { Err(Failure::Shown { usage: false }) } else { Ok(()) }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use prisma_log_tail::{LineParser, LogLine, SourceState, SourceStatus, Tail};
 
 use crate::args::TailArgs;
 use crate::exit::{Failure, Outcome};
-use crate::files::is_pattern;
+use crate::files::{is_pattern, no_match};
 use crate::interrupt::Interrupt;
 use crate::present;
 use crate::present::record::Printer;
@@ -69,8 +69,7 @@ fn complain(sources: &[SourceStatus], files: &[PathBuf]) -> bool {
     }
     if sources.is_empty() {
         failed = true;
-        let patterns: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-        present::error::print(&Error::state(format!("no file matches {}", patterns.join(", "))));
+        present::error::print(&no_match(files));
     }
     failed
 }

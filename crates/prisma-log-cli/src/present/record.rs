@@ -4,7 +4,9 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prisma_log_console::{Color, ConsoleSink};
-use prisma_log_core::{ContextData, Encoder as _, Error, Level, Record, Sink as _};
+use prisma_log_core::{
+    ContextData, Encoder as _, Error, Level, Record, Sink as _, Timestamp, Value,
+};
 use prisma_log_format::JsonEncoder;
 use prisma_log_tail::{LineFormat, LogLine};
 
@@ -44,25 +46,29 @@ impl Printer {
             Form::Json(JsonEncoder::builder().sequence(false).build()?)
         } else {
             let color = if style::stdout_is_coloured() { Color::Always } else { Color::Never };
-            Form::People(ConsoleSink::builder().writer(out.clone()).color(color).build()?)
+            Form::People(
+                ConsoleSink::builder().writer(out.clone()).color(color).date(true).build()?,
+            )
         };
         Ok(Printer { out, form, buffer: Vec::new() })
     }
 
-    /// Prints one line: as a record when it states its time, else its text as it stands.
+    /// Prints one line: as a record when it states time and level, else with what it does state.
     pub(crate) fn print(&mut self, raw: &[u8], line: &LogLine) -> Outcome {
         self.buffer.clear();
-        match &mut self.form {
+        let record = record(line);
+        match (&mut self.form, record) {
             // What is JSON already is passed on untouched.
-            Form::Json(_) if line.format == LineFormat::Json => self.buffer.extend(raw),
-            Form::Json(encoder) => {
-                with_record(line, |record| encoder.encode(record, &mut self.buffer));
+            (Form::Json(_), _) if line.format == LineFormat::Json => self.buffer.extend(raw),
+            (Form::Json(encoder), Some(known)) => {
+                known.lend(|record| encoder.encode(record, &mut self.buffer));
             }
-            Form::People(sink) if line.timestamp.is_some() => {
-                let written = with_record(line, |record| sink.write(std::slice::from_ref(record)));
+            (Form::Json(_), None) => self.buffer.extend(what_is_known(line).to_string().bytes()),
+            (Form::People(sink), Some(known)) => {
+                let written = known.lend(|record| sink.write(std::slice::from_ref(record)));
                 return written.map_err(|failed| failed.error.into());
             }
-            Form::People(_) => {
+            (Form::People(_), None) => {
                 let raw = String::from_utf8_lossy(raw);
                 self.buffer.extend(text::shown(&raw, usize::MAX).bytes());
             }
@@ -76,18 +82,56 @@ impl Printer {
     }
 }
 
-/// Lends the line as a record; without a level of its own it is INFO, without a time 1970.
-fn with_record<R>(line: &LogLine, f: impl FnOnce(&Record<'_>) -> R) -> R {
-    let mut context = ContextData::EMPTY;
-    context.trace_id = line.trace_id;
-    context.span_id = line.span_id;
-    let mut record = Record::new(
-        line.timestamp.unwrap_or_default(),
-        line.level.unwrap_or(Level::Info),
-        line.logger.as_deref().unwrap_or_default(),
-        &line.message,
-    );
-    record.fields = &line.fields;
-    record.context = &context;
-    f(&record)
+/// A line that has what every record has.
+struct Known<'a> {
+    timestamp: Timestamp,
+    level: Level,
+    line: &'a LogLine,
+}
+
+fn record(line: &LogLine) -> Option<Known<'_>> {
+    Some(Known { timestamp: line.timestamp?, level: line.level?, line })
+}
+
+impl Known<'_> {
+    fn lend<R>(&self, f: impl FnOnce(&Record<'_>) -> R) -> R {
+        let line = self.line;
+        let mut context = ContextData::EMPTY;
+        context.trace_id = line.trace_id;
+        context.span_id = line.span_id;
+        let logger = line.logger.as_deref().unwrap_or("-");
+        let mut record = Record::new(self.timestamp, self.level, logger, &line.message);
+        record.fields = &line.fields;
+        record.context = &context;
+        f(&record)
+    }
+}
+
+/// A line without time or level as JSON: nothing is made up.
+fn what_is_known(line: &LogLine) -> serde_json::Value {
+    let mut known = serde_json::Map::new();
+    let texts = [
+        ("timestamp", line.timestamp.map(|time| time.to_string())),
+        ("level", line.level.map(|level| level.to_string())),
+        ("logger", line.logger.clone()),
+        ("message", Some(line.message.clone())),
+        ("trace_id", line.trace_id.map(|id| id.to_string())),
+        ("span_id", line.span_id.map(|id| id.to_string())),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            known.insert(key.into(), text.into());
+        }
+    }
+    for (key, value) in line.fields.iter() {
+        let value = match value {
+            Value::Bool(v) => v.into(),
+            Value::I64(v) => v.into(),
+            Value::U64(v) => v.into(),
+            Value::F64(v) => v.into(),
+            other => other.to_string().into(),
+        };
+        known.entry(key).or_insert(value);
+    }
+    known.into()
 }

@@ -50,6 +50,10 @@ fn files_that_are_no_logs() {
     let said = run(dir, &["monitor", "--from-start", "--until-idle", "100ms", "empty.log"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     check(dir, &["tail", "nothing-*.log"], 1, &["nothing-*.log"]);
+    let words = ["monitor", "nothing-*.log", "--until-idle", "100ms"];
+    check(dir, &words, 1, &["no file matches nothing-*.log"]);
+    let said = run(dir, &["monitor", "missing.log", "--until-idle", "100ms"]);
+    assert_eq!(said.stderr.matches("missing.log").count(), 1, "said once: {}", said.stderr);
 }
 
 #[test]
@@ -83,7 +87,7 @@ fn stores_that_are_none() {
         check(dir, &words, 1, &[store]);
     }
     assert_eq!(std::fs::read_to_string(dir.join("text.redb")).unwrap(), "this is no store");
-    check(dir, &["alerts", "list", "--store", "nowhere.redb"], 2, &["nowhere.redb", "--store"]);
+    check(dir, &["alerts", "list", "--store", "nowhere.redb"], 1, &["nowhere.redb", "--store"]);
     assert!(!dir.join("nowhere.redb").exists());
     check(dir, &["alerts", "list"], 2, &["PLOG_STORE"]);
 }

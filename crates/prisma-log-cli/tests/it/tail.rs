@@ -57,6 +57,8 @@ fn json_for_programs_whatever_the_form() {
     assert_eq!(lines[0]["n"], 1);
     assert_eq!(lines[2]["level"], "WARNING");
     assert_eq!(lines[2]["message"], "three");
+    let plain = lines[3].as_object().unwrap();
+    assert_eq!(plain.keys().collect::<Vec<_>>(), ["message"], "nothing is made up");
 }
 
 #[test]

@@ -61,6 +61,10 @@ fn names_levels_and_filters() {
     assert_eq!(messages(&all), ["seen by both", "seen by one"]);
     assert_eq!(messages(&shop), ["seen by both"]);
     assert_eq!(all.kept().iter().map(|k| k.sequence).collect::<Vec<_>>(), [1, 2]);
+    let unnamed = Logger::root(drain.clone(), o!());
+    debug!(unnamed, "taken by none, and not numbered");
+    error!(unnamed, "numbered next");
+    assert_eq!(all.kept().last().map(|k| k.sequence), Some(3));
     assert!(drain.named("shop").enabled(Level::Debug) && !drain.named("x").enabled(Level::Debug));
     assert_eq!(shop.kept()[0].logger, "shop.orders");
 }

@@ -277,7 +277,7 @@ impl Worker {
             for source in &mut sources {
                 let missing = source.state == SourceState::Waiting && source.lines == 0;
                 if missing && source.error.is_none() {
-                    let why = io::Error::from(io::ErrorKind::NotFound);
+                    let why = io::Error::new(io::ErrorKind::NotFound, "no such file");
                     source.error = Some(Arc::new(Error::io_at("open", &source.path, why)));
                 }
             }

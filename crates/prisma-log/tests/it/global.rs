@@ -10,7 +10,8 @@ fn the_global_slot_is_filled_once() {
     set_global(logging.logger("global")).unwrap();
     info!("hello {}", "there"; "n" => 2);
     info!("plain");
+    info!(# "tag", "tagged");
     assert!(set_global(logging.logger("second")).unwrap_err().is_state());
     let messages: Vec<_> = handle.records().into_iter().map(|record| record.message).collect();
-    assert_eq!(messages, ["hello there", "plain"]);
+    assert_eq!(messages, ["hello there", "plain", "tagged"]);
 }

@@ -81,3 +81,17 @@ fn records_carry_the_context_of_their_thread() {
     assert_eq!(records[1].context.trace_id, None);
     assert_eq!(records[2].context.trace_id, None);
 }
+
+#[test]
+fn a_lazy_logger_serves_as_well() {
+    static LOG: std::sync::LazyLock<prisma_log::Logger> =
+        std::sync::LazyLock::new(|| logging(Filter::default()).0.logger("lazy"));
+    info!(LOG, "from a static"; "k" => 1);
+}
+
+#[test]
+fn dropping_the_set_up_flushes_its_sinks() {
+    let (logging, memory) = logging(Filter::default());
+    drop(logging);
+    assert_eq!(memory.flushes(), 1);
+}
