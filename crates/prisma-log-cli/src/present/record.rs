@@ -60,10 +60,10 @@ impl Printer {
         match (&mut self.form, record) {
             // What is JSON already is passed on untouched.
             (Form::Json(_), _) if line.format == LineFormat::Json => self.buffer.extend(raw),
-            (Form::Json(encoder), Some(known)) => {
+            (Form::Json(encoder), Some(known)) if line.logger.is_some() => {
                 known.lend(|record| encoder.encode(record, &mut self.buffer));
             }
-            (Form::Json(_), None) => self.buffer.extend(what_is_known(line).to_string().bytes()),
+            (Form::Json(_), _) => self.buffer.extend(what_is_known(line).to_string().bytes()),
             (Form::People(sink), Some(known)) => {
                 let written = known.lend(|record| sink.write(std::slice::from_ref(record)));
                 return written.map_err(|failed| failed.error.into());
@@ -107,7 +107,7 @@ impl Known<'_> {
     }
 }
 
-/// A line without time or level as JSON: nothing is made up.
+/// A line without time, level or logger as JSON: nothing is made up.
 fn what_is_known(line: &LogLine) -> serde_json::Value {
     let mut known = serde_json::Map::new();
     let texts = [
