@@ -5,8 +5,9 @@ mod service;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use prisma_log::Logging;
 use prisma_log_core::{Error, Filter, Level};
@@ -25,6 +26,8 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 const MAX_BACKUPS: usize = 1000;
 /// How long a rule must be quiet until its alert resolves by itself: short, for a short show.
 const QUIET: Duration = Duration::from_secs(2);
+/// How long the monitor may take to read what was written last.
+const CATCH_UP: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let (log, store) = prepare(&args.dir)?;
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let interrupt = Interrupt::on_signals()?;
     let (news, received) = mpsc::channel();
     let resolved = news.clone();
+    let read = Arc::new(AtomicU64::new(0));
+    let reading = Arc::clone(&read);
     let monitor = Monitor::builder()
         .rules(short_lived_rules()?)
         .file(&log)
@@ -46,6 +51,7 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
         .on_alert(move |raised| drop(news.send(raised.clone())))
         .on_resolved(move |closed| drop(resolved.send(closed.clone())))
         .on_error(present::error::print)
+        .on_progress(move |progress| reading.store(progress.lines, Ordering::Relaxed))
         .start()?;
 
     let file = prisma_log::FileSink::builder(&log)
@@ -60,11 +66,16 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     }
     service.join();
     logging.flush()?;
+    let written = logging.ledgers().iter().map(|(_, ledger)| ledger.delivered()).sum::<u64>();
+    // On a busy machine the monitor may be behind.
+    let deadline = Instant::now() + CATCH_UP;
+    while read.load(Ordering::Relaxed) < written && Instant::now() < deadline {
+        operator.watch(Duration::from_millis(50))?;
+    }
     // The last alerts need their quiet time; a reader who pressed Ctrl-C is not kept waiting.
     let patience = if interrupt.is_asked() { Duration::ZERO } else { QUIET * 3 };
     operator.watch_until_closed(patience)?;
 
-    let written = logging.ledgers().iter().map(|(_, ledger)| ledger.delivered()).sum::<u64>();
     let lost = logging.ledgers().iter().map(|(_, ledger)| ledger.dropped()).sum::<u64>();
     let report = monitor.stop()?;
     summary(&args.dir, &log, &store, written, lost, report.lines)?;
