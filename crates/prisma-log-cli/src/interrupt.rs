@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use prisma_log_core::Error;
 
@@ -10,12 +11,17 @@ use prisma_log_core::Error;
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on SIGINT, SIGTERM and SIGHUP ask for the end; a second one ends at once.
+    /// From now on SIGINT, SIGTERM and SIGHUP ask for the end; one that comes more than a second
+    /// later ends at once. (Within that time it is the same wish: `timeout` and others signal a
+    /// process and then its group.)
     pub(crate) fn on_signals() -> Result<Self, Error> {
         let interrupt = Interrupt::default();
         let asked = interrupt.clone();
+        let mut first = None;
         ctrlc::set_handler(move || {
-            if asked.0.swap(true, Ordering::SeqCst) {
+            asked.ask();
+            let first = *first.get_or_insert_with(Instant::now);
+            if first.elapsed() > Duration::from_secs(1) {
                 std::process::exit(130);
             }
         })

@@ -59,11 +59,12 @@ impl Clock {
         self.interrupt.is_asked() || self.start.elapsed() >= self.duration
     }
 
-    /// Sleeps until this part of the running time has passed.
-    fn sleep_until(&self, part: f64) {
+    /// Sleeps until this part of the running time has passed; whether to go on then.
+    fn sleep_until(&self, part: f64) -> bool {
         while !self.is_over() && self.start.elapsed() < self.duration.mul_f64(part) {
             std::thread::sleep(Duration::from_millis(10));
         }
+        !self.interrupt.is_asked()
     }
 }
 
@@ -99,30 +100,52 @@ struct Troubled {
 impl Troubled {
     /// The injected failures, spread over the running time.
     fn fail(&self, clock: &Clock) {
-        clock.sleep_until(0.1);
+        type Failure = fn(&Troubled);
+        let parts: [(f64, Failure); 5] = [
+            (0.1, Self::refuse_connections),
+            (0.15, Self::restore_connections),
+            (0.3, Self::fail_to_authenticate),
+            (0.45, Self::panic),
+            (0.55, Self::fill_the_disk),
+        ];
+        for (part, fail) in parts {
+            if !clock.sleep_until(part) {
+                return;
+            }
+            fail(self);
+        }
+    }
+
+    fn refuse_connections(&self) {
         for attempt in 1..=12 {
-            error!(self.db, "cannot connect to the database: Connection refused (os error 111)"; "db.system.name" => "postgresql",
-                "server.address" => "10.0.0.5", "server.port" => 5432, "attempt" => attempt);
+            error!(self.db, "cannot connect to the database: Connection refused (os error 111)";
+                "db.system.name" => "postgresql", "server.address" => "10.0.0.5",
+                "server.port" => 5432, "attempt" => attempt);
             std::thread::sleep(Duration::from_millis(30));
         }
-        clock.sleep_until(0.15);
-        info!(self.db, "connection restored"; "attempt" => 13);
+    }
 
-        clock.sleep_until(0.3);
+    fn restore_connections(&self) {
+        info!(self.db, "connection restored"; "attempt" => 13);
+    }
+
+    fn fail_to_authenticate(&self) {
         for attempt in 0..15 {
             warn!(self.auth, "authentication failed"; "client.address" => "203.0.113.7",
                 "user.name" => ["admin", "root", "test"][attempt % 3]);
             std::thread::sleep(Duration::from_millis(40));
         }
+    }
 
-        clock.sleep_until(0.45);
+    fn panic(&self) {
         let stock: Vec<u32> = Vec::new();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| quietly(|| stock[3]))) {
             let reason = panic.downcast_ref::<String>().map_or("unknown reason", |text| text);
             crit!(self.orders, "thread 'worker-7' panicked at src/stock.rs:41:9: {}", reason);
         }
+    }
 
-        clock.sleep_until(0.55);
+    fn fill_the_disk(&self) {
         error!(self.orders, "cannot write invoice: No space left on device (os error 28)";
             "path" => "/var/spool/invoices");
     }
