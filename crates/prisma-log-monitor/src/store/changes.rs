@@ -159,8 +159,8 @@ fn raise(number: u64, rule: &Rule, found: &Match, firing: &Firing) -> Alert {
         }],
         inner: Inner {
             number,
-            resolve_after: rule.resolve_after,
-            quiet_since: found.time,
+            resolve_after: rule.resolve_after.max(rule.cooldown),
+            quiet_since: found.watermark.max(found.time),
             quiet_source: PathBuf::new(),
             counted: 0,
             resolved_number: None,
@@ -179,7 +179,7 @@ fn recur(alert: &mut Alert, rule: &Rule, found: &Match, firing: &Firing) {
     alert.add_samples(firing.samples.iter().cloned());
     alert.severity = rule.severity;
     alert.description.clone_from(&rule.description);
-    alert.inner.resolve_after = rule.resolve_after;
+    alert.inner.resolve_after = rule.resolve_after.max(rule.cooldown);
     alert.reopen(firing.last);
     touch(alert, found);
 }
@@ -189,7 +189,7 @@ fn touch(alert: &mut Alert, found: &Match) {
     alert.message.clone_from(&found.message);
     alert.add_source(&found.source);
     alert.inner.counted = found.number;
-    alert.inner.quiet_since = found.time;
+    alert.inner.quiet_since = found.watermark.max(found.time);
     if alert.inner.quiet_source != *found.source {
         alert.inner.quiet_source = found.source.to_path_buf();
     }

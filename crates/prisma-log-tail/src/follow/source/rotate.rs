@@ -121,27 +121,36 @@ impl Source {
             return Ok(());
         }
         let position = front.position();
-        let copy = find_copy(&self.path, &position, self.seen_at);
+        let copies = find_copy(&self.path, &position, self.seen_at);
         let Some(front) = self.queue.front_mut() else { return Ok(()) };
-        match copy {
+        match copies {
             None => {
                 feed.partial(front, &mut self.counters);
                 front.restart();
             }
-            Some(copy) => {
+            Some((copies, lost)) => {
                 front.restart();
-                self.queue.push_front(copy);
+                self.counters.gaps += lost;
+                for copy in copies.into_iter().rev() {
+                    self.queue.push_front(copy);
+                }
             }
         }
         Ok(())
     }
 }
 
-/// The copy that `copytruncate` made before it cut the file: what was not read yet is in there.
-fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<Reader> {
+/// The copies that `copytruncate` made since, oldest first: what was not read yet is in there. The
+/// file may have been cut more than once since the last look.
+fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<(Vec<Reader>, u64)> {
     let since = seen_at.saturating_sub(COPY_SLACK).unix_nanos();
     let mut listed = siblings::list(path)?;
     listed.retain(|file| !file.current && file.ctime >= since);
-    let (_, file, metadata) = siblings::find(path, &listed, position).ok()???;
-    Reader::resume(file, &metadata, position).ok()
+    let (index, file, metadata) = siblings::find(path, &listed, position).ok()???;
+    let mut copies = vec![Reader::resume(file, &metadata, position).ok()?];
+    let opened = siblings::open_all(path, &listed[index + 1..])?;
+    for (file, metadata, _) in opened.files {
+        copies.push(Reader::new(file, &metadata, 0).ok()?);
+    }
+    Some((copies, opened.unread))
 }
