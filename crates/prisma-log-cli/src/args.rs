@@ -93,7 +93,7 @@ pub(crate) struct MonitorArgs {
   plog alerts ack A000001 --note 'looking into it' --store target/demo/alerts.redb
   PLOG_STORE=/var/lib/plog/alerts.redb plog alerts resolve A000001 --note 'pool enlarged'")]
 pub(crate) struct AlertsArgs {
-    /// The store that `plog monitor --store` keeps.
+    /// The store that `plog monitor --store` keeps; it must be writable, to list it too.
     #[arg(long, global = true, value_name = "FILE", env = "PLOG_STORE")]
     pub(crate) store: Option<PathBuf>,
     #[command(subcommand)]

@@ -155,7 +155,8 @@ impl fmt::Display for Error {
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             write!(f, ": {cause}")?;
-            source = cause.source();
+            // An error of ours has told its own causes with that.
+            source = if cause.is::<Error>() { None } else { cause.source() };
         }
         if let Some(hint) = &self.0.hint {
             write!(f, " ({hint})")?;
@@ -182,8 +183,8 @@ mod tests {
 
     #[test]
     fn says_what_where_and_why() {
-        let refused = io::Error::from(io::ErrorKind::PermissionDenied);
-        let error = Error::io_at("open", Path::new("/x/app.log"), refused);
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let error = Error::io_at("open", Path::new("/x/app.log"), refused());
         assert_eq!(error.to_string(), "cannot open /x/app.log: permission denied");
         assert!(error.is_io() && !error.is_config());
         assert_eq!(error.io_kind(), Some(io::ErrorKind::PermissionDenied));
@@ -191,6 +192,8 @@ mod tests {
         let error = Error::config("unknown key `max_backup`")
             .at(place)
             .with_hint("did you mean `max_backups`?");
+        let outer = Error::state("cannot rotate").with_source(Error::io("cannot lock", refused()));
+        assert_eq!(outer.to_string(), "cannot rotate: cannot lock: permission denied");
         let shown = "a.yaml:3:5: unknown key `max_backup` (did you mean `max_backups`?)";
         assert_eq!(error.to_string(), shown);
     }

@@ -149,8 +149,14 @@ fn end_line(report: &Report) -> serde_json::Value {
         "reopened": report.reopened,
         "resolved": report.resolved,
         "redelivered": report.redelivered,
+        "evicted_groups": evicted_groups(report),
         "errors": report.errors,
     })
+}
+
+/// Groups of all rules that were forgotten for want of room.
+fn evicted_groups(report: &Report) -> u64 {
+    report.rules.iter().map(|rule| rule.evicted_groups).sum()
 }
 
 fn state_word(state: SourceState) -> &'static str {
@@ -191,6 +197,11 @@ fn summary(
         "{STRONG}{}{STRONG:#} lines, {STRONG}{}{STRONG:#} alerts raised, {} opened again, {} resolved",
         report.lines, report.raised, report.reopened, report.resolved
     )?;
+    for rule in report.rules.iter().filter(|rule| rule.evicted_groups > 0) {
+        let style = present::style::severity(Severity::Warning);
+        let (name, groups) = (&rule.rule, rule.evicted_groups);
+        writeln!(out, "{style}rule {name} forgot {groups} groups: too many at once{style:#}")?;
+    }
     if let Some(store) = &args.store {
         let store = store.display();
         writeln!(out, "{FAINT}see them: plog alerts list --store {store}{FAINT:#}")?;

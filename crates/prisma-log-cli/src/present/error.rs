@@ -40,7 +40,8 @@ fn message(error: &Error) -> String {
     while let Some(cause) = source {
         message.push_str(": ");
         message.push_str(&cause.to_string());
-        source = cause.source();
+        // An error of ours has told its own causes with that.
+        source = if cause.is::<Error>() { None } else { cause.source() };
     }
     message
 }

@@ -5,5 +5,6 @@ mod bad_input;
 mod broken_config;
 mod demo;
 mod kill;
+mod signals;
 mod support;
 mod tail;
