@@ -15,6 +15,7 @@ use prisma_log_core::{Error, Timestamp};
 use prisma_log_tail::LogLine;
 
 pub(crate) use clock::{DISORDER, SourceClock};
+pub(crate) use groups::MAX_GROUPS;
 
 use crate::codec::fnv1a;
 use crate::text::kept;
@@ -32,9 +33,10 @@ const SEPARATOR: u8 = 0;
 /// file (when that was read less than a minute ago), else the time at which it was read. Lines may
 /// come in any order and from any number of eras.
 ///
-/// Memory is bounded: a rule keeps at most 10,000 groups and 16 MiB, and forgets the least
-/// recently touched groups beyond that ([`Engine::evicted_groups`] counts them); a group keeps at
-/// most the larger of 64 and four times `count` events, and forgets those farthest in time.
+/// Memory is bounded: a rule keeps at most 10,000 groups and 16 MiB. Beyond that it forgets, of the
+/// 32 least recently touched groups, the one with the fewest events on their way to the threshold
+/// ([`Engine::evicted_groups`] counts them). A group keeps at most the larger of 64 and four times
+/// `count` events, and forgets those farthest in time.
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<Arc<Rule>>,

@@ -2,6 +2,7 @@
 
 mod builder;
 mod notification;
+mod repeat;
 mod report;
 mod signal;
 mod tell;
@@ -107,16 +108,18 @@ impl Monitor {
     /// Stops reading, waits for the thread and tells what it did.
     ///
     /// # Errors
-    /// When the store could not be written at the end, or the thread panicked.
+    /// When the store could not be written at the end, when it was deleted meanwhile, or when the
+    /// thread panicked.
     pub fn stop(mut self) -> Result<Report, Error> {
         self.signal.stop();
         self.join()
     }
 
-    /// Waits until the monitor stops by itself, as [`MonitorBuilder::until_idle`] lets it.
+    /// Waits until the monitor stops by itself: when it is idle, as [`MonitorBuilder::until_idle`]
+    /// lets it, or when its store is deleted.
     ///
     /// # Errors
-    /// When the store could not be written at the end, or the thread panicked.
+    /// As [`Monitor::stop`].
     pub fn wait(mut self) -> Result<Report, Error> {
         self.join()
     }

@@ -28,7 +28,8 @@ use tables::{ALERTS, AlertTables, no_such, number_of};
 ///
 /// At most 10,000 resolved alerts are kept; those resolved first go first. The file is created
 /// with mode 0640 and is checked from end to end whenever it is opened. Beside it stands
-/// `STORE-lock`, an empty file that keeps two monitors apart.
+/// `STORE-lock`, an empty file that keeps two monitors apart; when the path is a link, both stand
+/// where it leads to.
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
@@ -72,6 +73,11 @@ impl Store {
     /// The file; `None` for a store in memory.
     pub fn path(&self) -> Option<&Path> {
         self.db.path()
+    }
+
+    /// Whether the file is gone for good: it has no name any more, and none has taken its place.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.db.is_deleted()
     }
 
     /// The alerts that pass, oldest first.

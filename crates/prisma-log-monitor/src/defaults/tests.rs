@@ -93,7 +93,12 @@ fn databases() {
             "ERROR: could not serialize access due to concurrent update",
             "sqlite3.OperationalError: database is locked",
         ],
-        &["deadlock detection is enabled", "no lock held"],
+        &[
+            "deadlock detection is enabled",
+            "no lock held",
+            "no deadlock detected",
+            "No deadlocks found",
+        ],
     );
     check(
         "database-pool-exhausted",
@@ -106,9 +111,16 @@ fn databases() {
             "FATAL: remaining connection slots are reserved for superusers",
             "ERROR 1040 (08004): Too many connections",
             "ERR max number of clients reached",
+            "User 'joe' has exceeded the 'max_user_connections' resource (current value: 100)",
             "Knex: Timeout acquiring a connection. The pool is probably full.",
         ],
-        &["connection pool started with 10 connections", "pool size is 5"],
+        &[
+            "connection pool started with 10 connections",
+            "pool size is 5",
+            "max_user_connections = 100",
+            "pool exhausted count=0",
+            "pool_exhausted=0",
+        ],
     );
 }
 
@@ -124,9 +136,22 @@ fn resources() {
             "fatal error: runtime: out of memory",
             "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
             "Last State: Terminated, Reason: OOMKilled",
+            "app.service: A process of this unit has been killed by the OOM killer.",
+            "app.service: Failed with result 'oom-kill'.",
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)",
+            "Out of memory (Needed 130968 bytes)",
+            "ERROR:  out of memory",
             "PHP Fatal error:  Allowed memory size of 134217728 bytes exhausted",
         ],
-        &["memory usage at 40%", "room 12 booked"],
+        &[
+            "memory usage at 40%",
+            "room 12 booked",
+            "oom killer disabled",
+            "java heap space max=4g",
+            "Registered alert rule KubePodOOMKilled",
+            "out of memory handler installed",
+            "VM arguments: -XX:+HeapDumpOnOutOfMemoryError -Xmx4g",
+        ],
     );
     check(
         "allocation-failure",
@@ -148,7 +173,12 @@ fn resources() {
             "definitely lost: 1,024 bytes in 1 blocks",
             "This is very likely to create a memory leak",
         ],
-        &["definitely lost: 0 bytes in 0 blocks", "no memory leaks"],
+        &[
+            "definitely lost: 0 bytes in 0 blocks",
+            "no memory leaks",
+            "no memory leaks detected",
+            "0 memory leaks found",
+        ],
     );
     check(
         "disk-full",
@@ -161,8 +191,17 @@ fn resources() {
             "There is not enough space on the disk.",
             "filesystem /var is full",
             "volume data is out of space",
+            "write failed: disk full",
+            "disk is 100% full",
         ],
-        &["disk usage at 40%", "space left: 12 GB", "full backup of the disk"],
+        &[
+            "disk usage at 40%",
+            "space left: 12 GB",
+            "full backup of the disk",
+            "disk full backup started",
+            "volume data is full-text indexed",
+            "disk full check passed",
+        ],
     );
 }
 
@@ -182,9 +221,29 @@ fn failures_of_programs() {
             "Uncaught TypeError: x is not a function",
             "UnhandledPromiseRejectionWarning: Error: boom",
             "Unhandled exception. System.NullReferenceException: Object reference",
+            "PHP Fatal error:  Uncaught Exception: boom in /srv/x.php:3",
+            "Kernel panic - not syncing: Fatal exception",
+            "[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]",
+            "#  SIGSEGV (0xb) at pc=0x00007f, pid=1, tid=2",
+            "worker caught signal 11 (SIGSEGV)",
+            "worker received SIGABRT",
+            "thread 'main' has overflowed its stack",
+            "fatal runtime error: stack overflow",
+            "java.lang.StackOverflowError",
             "server process (PID 12) was terminated by signal 9: Killed",
         ],
-        &["do not panic", "exception handler registered", "trace back to the start"],
+        &[
+            "do not panic",
+            "exception handler registered",
+            "trace back to the start",
+            "installed handlers for SIGSEGV, SIGBUS",
+            "search for \"stack overflow\" gave 12 results",
+            "query: stack overflow",
+            "new article: segmentation fault in C",
+            "unhandled exception handler registered",
+            "uncaught exception handler registered",
+            "BOOT_IMAGE=/vmlinuz kernel panic=10 console=tty0",
+        ],
     );
     check(
         "timeouts",
@@ -196,8 +255,19 @@ fn failures_of_programs() {
             "upstream timed out (110: Connection timed out) while reading response header",
             "connect ETIMEDOUT 10.0.0.1:443",
             "java.net.SocketTimeoutException: Read timed out",
+            "request timed out timeout=30s",
+            "connection timeout: 10.0.0.1:443",
+            "connection timeout to db1",
         ],
-        &["timeout=30s", "set timeout to 5", "time is out of range"],
+        &[
+            "timeout=30s",
+            "set timeout to 5",
+            "time is out of range",
+            "connection timeout: 30",
+            "request timeout 30s",
+            "served=100 timed out=0",
+            "timed out: 0",
+        ],
     );
 }
 
@@ -286,4 +356,34 @@ fn quiet_lines_of_a_healthy_service_match_nothing() {
     ] {
         assert_eq!(matches(&message(text)), [], "{text}");
     }
+}
+
+#[test]
+fn levels_below_warning_say_that_it_is_no_trouble() {
+    let at_level = |text: &str, level| {
+        let mut line = message(text);
+        line.level = level;
+        matches(&line).into_iter().any(|(name, _)| name != "error-burst")
+    };
+    let check = |text: &str, at_info: bool| {
+        for level in [None, Some(Level::Warning), Some(Level::Error)] {
+            assert!(at_level(text, level), "{text}");
+        }
+        for level in [Level::Info, Level::Debug, Level::Trace] {
+            assert_eq!(at_level(text, Some(level)), at_info, "{text}");
+        }
+    };
+    check("the fix for `no space left on device` is deployed", false);
+    check("redis: connection refused", false);
+    check("database query timed out after 30s", false);
+    check("deadlock detected", false);
+    check("connection pool exhausted", false);
+    check("memory allocation of 8 bytes failed", false);
+    check("memory leak detected", false);
+    check("request timed out", false);
+    // The kernel, sshd and what systemd forwards say these at INFO.
+    check("Out of memory: Killed process 4242 (java)", true);
+    check("app[4711]: segfault at 0 ip 00007f error 4 in libc.so", true);
+    check("thread 'main' panicked at src/main.rs:4:5:", true);
+    check("Failed password for root from 10.0.0.7 port 22 ssh2", true);
 }

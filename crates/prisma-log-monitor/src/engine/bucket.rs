@@ -72,6 +72,11 @@ impl Bucket {
         Some(Reached { count, first, last })
     }
 
+    /// Events that are on their way to the threshold: whole ones that have not leaked out.
+    pub(super) fn len(&self) -> usize {
+        self.filling.as_ref().map_or(0, |filling| filling.level as usize)
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.filling.as_ref().map_or(0, |filling| filling.seen.len() * 16)
     }

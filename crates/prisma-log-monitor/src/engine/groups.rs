@@ -13,10 +13,13 @@ use crate::alert::MAX_SAMPLES;
 use crate::codec::{Reader, Writer, fnv1a};
 use crate::{Rule, Threshold};
 
-/// Groups that a rule keeps; the least recently touched ones beyond it are forgotten.
-pub(super) const MAX_GROUPS: usize = 10_000;
-/// What a rule's groups may take, in bytes, before the least recently touched ones are forgotten.
+/// Groups that a rule keeps.
+pub(crate) const MAX_GROUPS: usize = 10_000;
+/// What a rule's groups may take, in bytes, before some are forgotten.
 const MAX_BYTES: usize = 16 << 20;
+/// Groups that are looked at when one has to go. Few, so that what stopped long ago goes too,
+/// however near its threshold it came.
+const CANDIDATES: usize = 32;
 /// What a group takes besides its events and samples: map entries, keys, rounding.
 const GROUP_BYTES: usize = 256;
 
@@ -87,8 +90,13 @@ impl Groups {
         (number, firing)
     }
 
+    /// Forgets, of the least recently touched groups, the one farthest from its threshold: many
+    /// groups with an event each must not wash away the few that go on.
     fn evict(&mut self) {
-        let Some((_, key)) = self.order.pop_first() else { return };
+        let oldest = self.order.iter().take(CANDIDATES);
+        let events = |key: &Arc<str>| self.groups.get(key).map_or(0, GroupState::events);
+        let farthest = oldest.min_by_key(|(_, key)| events(key)).map(|(&touched, _)| touched);
+        let Some(key) = farthest.and_then(|touched| self.order.remove(&touched)) else { return };
         if let Some(group) = self.groups.remove(&key) {
             self.bytes -= group.bytes;
             self.evicted += 1;
@@ -180,6 +188,13 @@ impl GroupState {
             last: reached.last,
             samples: samples.into_iter().map(|(_, sample)| sample).collect(),
         })
+    }
+
+    fn events(&self) -> usize {
+        match &self.progress {
+            Progress::Window(state) => state.len(),
+            Progress::Bucket(state) => state.len(),
+        }
     }
 
     fn size(&self) -> usize {

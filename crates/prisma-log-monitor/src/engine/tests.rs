@@ -182,6 +182,26 @@ fn the_least_recently_touched_groups_are_forgotten() {
 }
 
 #[test]
+fn many_groups_do_not_wash_away_the_few_that_go_on() {
+    for rule in [
+        Rule::builder("r").message(r"from (?<who>\S+)").count(5).group_by(["who"]),
+        Rule::builder("r").message(r"from (?<who>\S+)").leaky_bucket(4, MINUTE).group_by(["who"]),
+    ] {
+        let mut engine = engine(rule);
+        observe(&mut engine, &line(0, "from attacker"));
+        let mut fired = Vec::new();
+        for round in 0..4 {
+            fired = observe(&mut engine, &line(0, "from attacker"));
+            for i in 0..groups::MAX_GROUPS + 50 {
+                observe(&mut engine, &line(0, &format!("from {round}.{i}")));
+            }
+        }
+        assert!(fired[0].firing.is_some());
+        assert!(engine.evicted_groups(0) > 30_000);
+    }
+}
+
+#[test]
 fn memory_of_large_groups_is_bounded_too() {
     let rule = Rule::builder("r").line(r"from (?<source>\S+)").count(9).group_by(["source"]);
     let mut engine = engine(rule);

@@ -92,6 +92,11 @@ impl Window {
         }
     }
 
+    /// Events that are on their way to the threshold.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.events.len() * size_of::<Event>()
     }

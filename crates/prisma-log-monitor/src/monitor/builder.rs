@@ -101,7 +101,8 @@ impl MonitorBuilder {
     }
 
     /// Called with every problem of the run: a file that can't be read, a store that can't be
-    /// written, a handler that panicked. Without it problems are only counted.
+    /// written or is deleted, lines or groups that are lost, a handler that panicked. Without it
+    /// problems are only counted. A store that still can't be written is told ever more rarely, at last once a minute.
     pub fn on_error(mut self, handler: impl FnMut(&Error) + Send + 'static) -> Self {
         self.handlers.error = Some(Box::new(handler));
         self

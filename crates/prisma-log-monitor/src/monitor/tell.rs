@@ -9,9 +9,13 @@ use prisma_log_core::Error;
 use prisma_log_tail::SourceStatus;
 
 use super::builder::Handlers;
+use super::repeat::Repeat;
 use super::{Notification, NotificationKind, Progress, Report};
+use crate::engine::MAX_GROUPS;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Least time between two words on groups that a rule forgets.
+const FORGOTTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// The handlers, and what came of calling them.
 pub(super) struct Teller {
@@ -19,6 +23,11 @@ pub(super) struct Teller {
     progress_told: Option<Instant>,
     /// The last error of every file that was told.
     file_errors: HashMap<PathBuf, String>,
+    /// The gaps of every file that were told.
+    gaps: HashMap<PathBuf, u64>,
+    /// The forgotten groups of every rule that were told, and when.
+    forgotten: HashMap<String, (u64, Instant)>,
+    repeat: Repeat,
     notified: u64,
     redelivered: u64,
     panics: u64,
@@ -31,6 +40,9 @@ impl Teller {
             handlers,
             progress_told: None,
             file_errors: HashMap::new(),
+            gaps: HashMap::new(),
+            forgotten: HashMap::new(),
+            repeat: Repeat::default(),
             notified: 0,
             redelivered: 0,
             panics: 0,
@@ -65,9 +77,49 @@ impl Teller {
         }
     }
 
-    /// Tells every error of a file that is not the one told last.
+    /// Tells a problem that is tried again: while it stays the same, ever more rarely.
+    pub(super) fn fail_again(&mut self, error: &Error) {
+        if self.repeat.is_due(error.to_string(), Instant::now()) {
+            self.fail(error);
+        }
+    }
+
+    /// What was tried again has worked.
+    pub(super) fn works_again(&mut self) {
+        self.repeat.forget();
+    }
+
+    /// Tells that a rule forgot groups: the first time at once, then once a minute and at the end.
+    pub(super) fn forgotten(&mut self, rule: &str, groups: u64, at_the_end: bool) {
+        let told = match self.forgotten.get(rule) {
+            Some((_, when)) if !at_the_end && when.elapsed() < FORGOTTEN_EVERY => return,
+            Some((told, _)) => *told,
+            None => 0,
+        };
+        let fresh = groups.saturating_sub(told);
+        if fresh > 0 {
+            self.forgotten.insert(rule.to_owned(), (groups, Instant::now()));
+            let groups = if fresh == 1 { "group" } else { "groups" };
+            let what = format!(
+                "rule `{rule}` forgot {fresh} {groups}: more than {MAX_GROUPS} or 16 MiB at once"
+            );
+            let hint = "group by something that has fewer values";
+            self.fail(&Error::state(what).with_hint(hint));
+        }
+    }
+
+    /// Tells every error of a file that is not the one told last, and every gap.
     pub(super) fn files(&mut self, sources: &[SourceStatus]) {
         for source in sources {
+            let told = self.gaps.get(&source.path).copied().unwrap_or(0);
+            if source.gaps > told {
+                self.gaps.insert(source.path.clone(), source.gaps);
+                let (fresh, path) = (source.gaps - told, source.path.display());
+                let files = if fresh == 1 { "rotated file" } else { "rotated files" };
+                let what =
+                    format!("{fresh} {files} of {path} could not be read: lines may be lost");
+                self.fail(&Error::state(what));
+            }
             let Some(error) = &source.error else {
                 self.file_errors.remove(&source.path);
                 continue;

@@ -114,9 +114,10 @@ impl Worker {
                 self.write_finally(caught_up)?;
                 return Ok(self.finish());
             }
-            self.write_when_due(caught_up);
+            self.write_when_due(caught_up)?;
             if self.teller.progress_is_due() {
                 self.look_at_files();
+                self.check_store()?;
             }
             if caught_up {
                 self.signal.wait(self.tail.poll_interval());
@@ -156,34 +157,55 @@ impl Worker {
         outcome
     }
 
-    fn write_when_due(&mut self, caught_up: bool) {
+    fn write_when_due(&mut self, caught_up: bool) -> Result<(), Error> {
         let urgent = self.fired || self.pending.len() > MAX_PENDING;
         if !urgent && self.written.is_some_and(|last| last.elapsed() < WRITE_EVERY) {
-            return;
+            return Ok(());
         }
         let due = self.due(caught_up);
         if self.moved || !self.delivered.is_empty() || !due.is_empty() {
-            self.write_until_it_works(&due, caught_up);
+            self.write_until_it_works(&due, caught_up)?;
         }
         // What was told but is still in the outbox would be told again after a kill. While there is
         // more to read, the next transaction takes it out.
         if caught_up && !self.delivered.is_empty() {
-            self.write_until_it_works(&[], caught_up);
+            self.write_until_it_works(&[], caught_up)?;
         }
+        Ok(())
     }
 
     /// Lines that are read but not written would be lost with the process, so nothing more is read
-    /// until the store works again, or the monitor is stopped.
-    fn write_until_it_works(&mut self, due: &[u64], caught_up: bool) {
+    /// until the store works again, or the monitor is stopped. A deleted one never does.
+    fn write_until_it_works(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
         while let Err(error) = self.write(due, caught_up) {
-            self.teller.fail(&error);
+            self.check_store()?;
+            self.teller.fail_again(&match error.io_kind() {
+                Some(io::ErrorKind::NotFound) => error.with_hint("move it back"),
+                _ => error,
+            });
             if self.signal.wait(RETRY_EVERY) {
-                return;
+                return Ok(());
             }
         }
+        self.teller.works_again();
+        Ok(())
+    }
+
+    /// Lines that were read since the store was last written are lost with it, and so is where to
+    /// go on, so a monitor whose store is deleted ends.
+    fn check_store(&mut self) -> Result<(), Error> {
+        let Some(path) = self.store.path().filter(|_| self.store.is_deleted()) else {
+            return Ok(());
+        };
+        let what = format!("the store {} was deleted while the monitor ran", path.display());
+        let error = Error::state(what).with_hint("start the monitor again");
+        // Nobody may be waiting for the end.
+        self.teller.fail(&error);
+        Err(error)
     }
 
     fn write_finally(&mut self, caught_up: bool) -> Result<(), Error> {
+        self.check_store()?;
         let due = self.due(caught_up);
         self.write(&due, caught_up)?;
         if !self.delivered.is_empty() {
@@ -256,6 +278,7 @@ impl Worker {
     fn look_at_files(&mut self) {
         let sources = self.tail.sources();
         self.teller.files(&sources);
+        self.tell_forgotten(false);
         // A file that appears or is rotated has a new position without a line being read.
         let files = fingerprint(&sources);
         self.moved |= files != self.files;
@@ -269,8 +292,15 @@ impl Worker {
         });
     }
 
+    fn tell_forgotten(&mut self, at_the_end: bool) {
+        for (index, rule) in self.engine.rules().iter().enumerate() {
+            self.teller.forgotten(&rule.name, self.engine.evicted_groups(index), at_the_end);
+        }
+    }
+
     fn finish(mut self) -> Report {
         self.look_at_files();
+        self.tell_forgotten(true);
         let mut sources = self.tail.sources();
         if self.until_idle.is_some() {
             // Who waits for a file reads on when it appears; who stops has to be told.

@@ -187,7 +187,8 @@ impl RuleBuilder {
     }
 
     /// The quiet period without matches after which an alert is resolved by itself; up to 30 days,
-    /// default five minutes.
+    /// default five minutes. A shorter one than the cooldown is as long as the cooldown, so that no
+    /// match of an incident falls between a resolved alert and the next firing.
     pub fn resolve_after(mut self, quiet: Duration) -> Self {
         self.resolve_after = quiet;
         self

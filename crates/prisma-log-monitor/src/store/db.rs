@@ -1,6 +1,6 @@
 //! The database: transactions, and what can go wrong with them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::open::{
-    CACHE_BYTES, FileIdentity, Open, create_file, foreign, identity, open_file, prepare,
+    CACHE_BYTES, FileIdentity, Open, create_file, foreign, has_no_name, identity, open_file,
+    prepare,
 };
 
 /// A database that several processes use at the same time, one write transaction after the other.
@@ -21,6 +22,8 @@ pub(super) struct Db {
     path: Option<PathBuf>,
     /// Taken away after an error, so that the next use opens the file afresh.
     open: Mutex<Option<Open>>,
+    /// The file that was opened last, to see whether it is deleted or only somewhere else.
+    witness: Mutex<Option<File>>,
 }
 
 /// What can go wrong in a transaction.
@@ -56,19 +59,19 @@ from_database!(
 impl Db {
     /// Opens the file; creates it if `create` says so.
     pub(super) fn open(path: &Path, create: bool) -> Result<Self, Error> {
-        let db = Db { path: Some(path.to_owned()), open: Mutex::new(None) };
+        let db = Db::closed(Some(path.to_owned()));
         db.guard(|| {
             if create && fs::metadata(path).map_or(true, |m| m.is_file() && m.len() == 0) {
                 create_file(path)?;
             }
-            *db.slot() = Some(open_file(path)?);
+            db.reopen(&mut db.slot(), path)?;
             Ok(())
         })?;
         Ok(db)
     }
 
     pub(super) fn in_memory() -> Result<Self, Error> {
-        let db = Db { path: None, open: Mutex::new(None) };
+        let db = Db::closed(None);
         db.guard(|| {
             let mut builder = Database::builder();
             builder.set_cache_size(CACHE_BYTES);
@@ -78,6 +81,18 @@ impl Db {
             Ok(())
         })?;
         Ok(db)
+    }
+
+    fn closed(path: Option<PathBuf>) -> Self {
+        Db { path, open: Mutex::new(None), witness: Mutex::new(None) }
+    }
+
+    pub(super) fn is_deleted(&self) -> bool {
+        let missing = |path: &PathBuf| {
+            fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
+        self.path.as_ref().is_some_and(missing) && witness.as_ref().is_some_and(has_no_name)
     }
 
     pub(super) fn path(&self) -> Option<&Path> {
@@ -118,7 +133,13 @@ impl Db {
         };
         // Nobody would ever see what is written to a file that has lost its name.
         *slot = None;
+        self.reopen(&mut slot, path)
+    }
+
+    fn reopen(&self, slot: &mut Option<Open>, path: &Path) -> Result<Arc<Database>, Fault> {
         let open = open_file(path)?;
+        // A handle of its own: the database's has a lock, which a copy of it would prolong.
+        *self.witness.lock().unwrap_or_else(PoisonError::into_inner) = File::open(path).ok();
         let database = Arc::clone(&open.database);
         *slot = Some(open);
         Ok(database)

@@ -1,6 +1,6 @@
 //! The lock file beside a store: one monitor, and one creator at a time.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,12 +16,16 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Locks `STORE-lock` until the file is closed; waits for it for at most `patience`.
+/// Locks `STORE-lock` until the file is closed; waits for it for at most `patience`. `STORE` is
+/// where links lead to, so that all names of one store have one lock.
 ///
 /// # Errors
 /// When another process has it, or the file can't be opened.
 pub(crate) fn lock(store: &Path, patience: Duration) -> Result<File, Error> {
-    let path = beside(store, "-lock");
+    let path = match fs::canonicalize(store) {
+        Ok(real) => beside(&real, "-lock"),
+        Err(_) => beside(store, "-lock"),
+    };
     let mut options = File::options();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -41,6 +41,18 @@ pub(super) fn identity(_: &fs::Metadata) -> Option<FileIdentity> {
     None
 }
 
+/// Whether the last name of an open file was removed.
+#[cfg(unix)]
+pub(super) fn has_no_name(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn has_no_name(_: &File) -> bool {
+    false
+}
+
 /// Makes a store under another name and moves it into place, so that whoever is killed meanwhile
 /// leaves no half of one.
 pub(super) fn create_file(path: &Path) -> Result<(), Fault> {
@@ -48,6 +60,9 @@ pub(super) fn create_file(path: &Path) -> Result<(), Fault> {
     if fs::symlink_metadata(path).is_ok() || !directory_of(path).is_dir() {
         file(path, true)?;
     }
+    // A link leads to an empty file by now, whose place is to be taken, not the link's.
+    let real = fs::canonicalize(path);
+    let path = real.as_deref().unwrap_or(path);
     let _lock = lock(path, BUSY).map_err(|error| {
         let hint = "this user must be allowed to write to the store's directory";
         if error.is_io() { error.with_hint(hint) } else { error }

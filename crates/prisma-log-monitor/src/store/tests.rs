@@ -135,6 +135,31 @@ fn batches_do_not_change_what_the_log_says() {
 }
 
 #[test]
+fn one_clock_that_is_ahead_does_not_open_an_alert_over_and_over() {
+    let mut bench = Bench::in_memory();
+    bench.step(&[(1800, "fine")]);
+    for second in 0..600 {
+        bench.step(&[(second, R)]);
+    }
+    let reopened = bench.news.iter().filter(|news| news.starts_with("reopened")).count();
+    assert!(reopened <= 1, "{:?}", bench.news);
+    assert_eq!(bench.alerts().len(), 1);
+}
+
+#[test]
+fn an_alert_outlives_its_cooldown() {
+    let rule = rule().count(5).window(MINUTE).cooldown(10 * MINUTE);
+    let mut bench = Bench::new(Store::in_memory().unwrap(), rule);
+    bench.step(&[(0, R), (1, R), (2, R), (3, R), (4, R)]);
+    for second in 360..560 {
+        bench.step(&[(second, R)]);
+    }
+    assert_eq!(bench.news, ["raised A000001 5"]);
+    let alert = bench.store.get("1").unwrap();
+    assert_eq!((alert.state, alert.count), (AlertState::Open, 205));
+}
+
+#[test]
 fn a_step_back_into_another_era_ends_alerts() {
     let mut bench = Bench::in_memory();
     bench.step(&[(90_000, R), (90_001, R), (90_002, R), (90_002 - 3600, "fine")]);

@@ -258,8 +258,29 @@ fn two_monitors_do_not_share_a_store() {
     let error = site.monitor(refused()).start().map(drop).unwrap_err();
     assert!(error.is_state(), "{error}");
     assert!(error.to_string().contains("another monitor works on the store"), "{error}");
+    #[cfg(unix)]
+    {
+        let link = site.path("link.redb");
+        std::os::unix::fs::symlink(site.path("store.redb"), &link).unwrap();
+        let error = site.monitor(refused()).store(link).start().map(drop).unwrap_err();
+        assert!(error.to_string().contains("another monitor works on the store"), "{error}");
+    }
     first.stop().unwrap();
     site.monitor(refused()).start().unwrap().stop().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_may_lead_to_a_store_that_is_still_to_be_made() {
+    let site = Site::new();
+    fs::create_dir(site.path("disk")).unwrap();
+    let (link, store) = (site.path("link.redb"), site.path("disk/store.redb"));
+    std::os::unix::fs::symlink(&store, &link).unwrap();
+    let first = site.monitor(refused()).store(&link).start().unwrap();
+    assert!(link.is_symlink());
+    let error = site.monitor(refused()).store(&store).start().map(drop).unwrap_err();
+    assert!(error.to_string().contains("another monitor works on the store"), "{error}");
+    first.stop().unwrap();
 }
 
 #[test]
@@ -275,6 +296,66 @@ fn a_store_that_goes_away_is_waited_for() {
     let report = monitor.stop().unwrap();
     assert_eq!((report.lines, report.raised), (3, 1));
     assert!(report.errors >= 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_deleted_store_ends_the_monitor() {
+    let check = |text: &str| {
+        let site = Site::new();
+        let monitor = site.monitor(refused()).start().unwrap();
+        fs::remove_file(site.path("store.redb")).unwrap();
+        site.append("app.log", text);
+        wait_until("the end", || monitor.is_finished());
+        let error = monitor.wait().unwrap_err();
+        let what = format!("the store {} was deleted", site.path("store.redb").display());
+        assert!(error.is_state() && error.to_string().contains(&what), "{error}");
+        assert_eq!(error.hint(), Some("start the monitor again"));
+        assert_eq!(site.told().len(), 1, "{:?}", site.told());
+        // So it does what the hint says, from the start.
+        site.append("app.log", &lines(0, 3, "refused"));
+        assert_eq!(run(site.monitor(refused())).raised, 1);
+    };
+    check("");
+    check(&lines(0, 3, "refused"));
+}
+
+#[test]
+fn lost_lines_are_told() {
+    let site = Site::new();
+    site.append("app.log", &lines(0, 1, "fine"));
+    run(site.monitor(refused()));
+    // Written and deleted while no monitor ran.
+    site.append("app.log", &lines(1, 1, "fine"));
+    fs::rename(site.path("app.log"), site.path("app.log.1")).unwrap();
+    site.append("app.log", &lines(2, 1, "fine"));
+    fs::remove_file(site.path("app.log.1")).unwrap();
+    let report = run(site.monitor(refused()));
+    assert_eq!((report.lines, report.errors), (1, 1));
+    let path = site.path("app.log");
+    let expect =
+        format!("1 rotated file of {} could not be read: lines may be lost", path.display());
+    assert_eq!(site.told(), [format!("error: {expect}")]);
+}
+
+#[test]
+fn forgotten_groups_are_told() {
+    const SURPLUS: u64 = 7;
+    let site = Site::new();
+    let rule = Rule::builder("each").message(r"from (?<who>\d+)").count(2).group_by(["who"]);
+    let text: String = (0..10_000 + SURPLUS).map(|n| format!("ERROR from {n}\n")).collect();
+    site.append("app.log", &text);
+    let report = run(site.monitor(rule.build().unwrap()));
+    assert_eq!(report.rules[0].evicted_groups, SURPLUS);
+    // What came after the first word is told at the end.
+    let told = site.told();
+    let groups = |told: &String| {
+        let rest = told.strip_prefix("error: rule `each` forgot ")?;
+        let (groups, why) = rest.split_once(' ')?;
+        why.contains("more than 10000 or 16 MiB at once").then(|| groups.parse::<u64>().unwrap())
+    };
+    assert!((1..=2).contains(&told.len()), "{told:?}");
+    assert_eq!(told.iter().map(groups).sum::<Option<u64>>(), Some(SURPLUS), "{told:?}");
 }
 
 #[test]
