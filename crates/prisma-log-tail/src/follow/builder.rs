@@ -62,6 +62,8 @@ impl TailBuilder {
 
     /// Follows the file at this path, which need not exist yet.
     ///
+    /// Several spellings of one path count once; a link that is given here is a file of its own.
+    ///
     /// A file that is named as the rotated file of another one given here (`app.log.1` beside
     /// `app.log`) is read, but nothing that takes its place.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -74,7 +76,7 @@ impl TailBuilder {
     /// The search is repeated every second, and files that appear join. Not followed for their own
     /// sake are rotated files of a followed one (`app.log.1`, `app.log-20261124`, `app.log.old`),
     /// compressed ones (`.gz`, `.zst`, `.bz2`, `.xz`, `.zip`, `.lz4`), `.lock`, `.torn` and `.tmp`,
-    /// files that start with a dot, and second names of a file that is open already.
+    /// files that start with a dot, and links and other second names of a file that is followed.
     pub fn glob(mut self, pattern: impl Into<String>) -> Self {
         self.globs.push(pattern.into());
         self

@@ -1,6 +1,8 @@
 //! Files that match patterns.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +11,7 @@ use glob::{MatchOptions, Pattern};
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
 use super::identity::FileId;
-use super::siblings::{is_never_followed, is_rotated_of};
+use super::siblings::{bases, is_never_followed, is_rotated_of, with_rotated};
 
 /// Least time between two searches: they may visit whole trees.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
@@ -25,6 +27,9 @@ pub(super) struct Finder {
     /// Patterns as given, and made absolute.
     patterns: Vec<(String, Pattern)>,
     claimed: HashSet<PathBuf>,
+    /// Names without a source of files that have one by another name, as the last search found
+    /// them. Their rotated files are no logs of their own either.
+    second_names: HashSet<PathBuf>,
     last: (Instant, Timestamp),
 }
 
@@ -52,6 +57,7 @@ impl Finder {
         Ok(Finder {
             patterns: compiled.collect::<Result<_, Error>>()?,
             claimed: HashSet::new(),
+            second_names: HashSet::new(),
             last: (Instant::now(), SystemClock.now()),
         })
     }
@@ -72,10 +78,15 @@ impl Finder {
         due.then(|| std::mem::replace(&mut self.last, (Instant::now(), SystemClock.now())).1)
     }
 
-    /// Claims and returns the files that match and have no source yet, each as found and made
-    /// absolute, in the order of their names. Left out are rotated files of logs that have a
-    /// source, files that are open already, compressed ones and what is no regular file.
-    pub(super) fn search(&mut self, held: &[FileId]) -> Vec<(PathBuf, PathBuf)> {
+    #[cfg(test)]
+    pub(super) fn make_due(&mut self) {
+        self.last.0 -= SEARCH_INTERVAL;
+    }
+
+    /// Claims and returns the files that match and have no source yet, in the order of their names.
+    /// Left out are rotated files of logs that have a source, files that are open already, second
+    /// names of a file, compressed ones and what is no regular file.
+    pub(super) fn search(&mut self, held: &HashSet<FileId>) -> Vec<NewFile> {
         let mut found = Vec::new();
         for (pattern, _) in &self.patterns {
             let Ok(paths) = glob::glob_with(pattern, OPTIONS) else { continue };
@@ -84,26 +95,92 @@ impl Finder {
         }
         found.sort();
         found.retain(|path| path.file_name().is_some_and(|name| !is_never_followed(name)));
-        let mut new = Vec::new();
+        let mut new: Vec<NewFile> = Vec::new();
+        let mut by_id: HashMap<FileId, usize> = HashMap::new();
+        self.second_names.clear();
         for path in found {
             let Ok(key) = absolute(&path) else { continue };
             if self.claimed.contains(&key) || self.is_rotated(&key) {
                 continue;
             }
-            let metadata = std::fs::metadata(&path);
-            if metadata.is_ok_and(|md| md.is_file() && !held.contains(&FileId::of(&md))) {
-                self.claim(&key);
-                new.push((path, key));
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            let id = FileId::of(&metadata);
+            if !metadata.is_file() {
+                continue;
+            }
+            // In the order of names a log comes before its rotated files.
+            self.second_names.insert(key.clone());
+            if held.contains(&id) {
+                continue;
+            }
+            let is_link = path.is_symlink();
+            let file = NewFile { path, key, id, is_link, is_alone: false };
+            match by_id.entry(id) {
+                Entry::Vacant(entry) => {
+                    entry.insert(new.len());
+                    new.push(file);
+                }
+                // A link may move on to another file, which is then found under its own name.
+                Entry::Occupied(entry) if new[*entry.get()].is_link && !is_link => {
+                    new[*entry.get()] = file;
+                }
+                Entry::Occupied(_) => {}
             }
         }
+        new.sort_by(|a, b| a.path.cmp(&b.path));
+        for file in &new {
+            self.second_names.remove(&file.key);
+            self.claim(&file.key);
+        }
+        find_alone(&mut new);
         new
     }
 
     fn is_rotated(&self, key: &Path) -> bool {
         let Some(name) = key.file_name().map(OsStrExt::as_bytes) else { return false };
-        let ends = memchr::memchr2_iter(b'.', b'-', name).filter(|&end| end > 0);
-        ends.map(|end| key.with_file_name(std::ffi::OsStr::from_bytes(&name[..end])))
-            .any(|log| self.claimed.contains(&log) && is_rotated_of(key, &log))
+        bases(name)
+            .map(|base| key.with_file_name(OsStr::from_bytes(base)))
+            .filter(|log| self.claimed.contains(log) || self.second_names.contains(log))
+            .any(|log| is_rotated_of(key, &log))
+    }
+}
+
+/// The key with its directory resolved: the same for all spellings of one path.
+pub(super) fn resolved(key: &Path) -> PathBuf {
+    let dir = key.parent().and_then(|dir| dir.canonicalize().ok());
+    let resolved = dir.zip(key.file_name()).map(|(dir, name)| dir.join(name));
+    resolved.unwrap_or_else(|| key.to_path_buf())
+}
+
+/// A file that a pattern found.
+pub(super) struct NewFile {
+    /// As found.
+    pub(super) path: PathBuf,
+    /// The absolute path.
+    pub(super) key: PathBuf,
+    pub(super) id: FileId,
+    is_link: bool,
+    /// There are no rotated files beside it.
+    pub(super) is_alone: bool,
+}
+
+/// Sees which files have no rotated ones, with a fixed number of listings of each directory.
+fn find_alone(new: &mut [NewFile]) {
+    let mut by_dir: HashMap<&Path, Vec<&Path>> = HashMap::new();
+    for file in new.iter() {
+        if let Some(dir) = file.key.parent() {
+            by_dir.entry(dir).or_default().push(&file.key);
+        }
+    }
+    let mut alone: HashSet<PathBuf> = HashSet::new();
+    for (dir, logs) in by_dir {
+        // If it can't be listed, every source sees for itself.
+        let Ok(rotated) = with_rotated(dir, &logs) else { continue };
+        let logs = logs.into_iter().filter(|log| !rotated.contains(log));
+        alone.extend(logs.map(Path::to_path_buf));
+    }
+    for file in new {
+        file.is_alone = alone.contains(&file.key);
     }
 }
 

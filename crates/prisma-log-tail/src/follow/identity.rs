@@ -14,7 +14,7 @@ pub(super) const HEAD_BYTES: usize = 1024;
 pub(super) const TAIL_BYTES: usize = 64;
 
 /// Device and inode: exact for as long as a descriptor keeps the inode from being used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileId {
     pub(super) dev: u64,
     pub(super) ino: u64,
@@ -90,6 +90,17 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// Whether device, inode and creation time are those of the position's file.
+    pub(super) fn is_inode(&self, metadata: &Metadata) -> bool {
+        self.is_file(FileId::of(metadata), birth(metadata))
+    }
+
+    /// As [`Position::is_inode`].
+    pub(super) fn is_file(&self, id: FileId, birth: i64) -> bool {
+        let same_birth = self.birth == 0 || birth == 0 || self.birth == birth;
+        self.id == id && same_birth
+    }
+
     /// Whether the content is long enough to recognise a file by it alone.
     pub(super) fn is_distinct(&self) -> bool {
         usize::from(self.tail_len) == TAIL_BYTES

@@ -78,6 +78,17 @@ pub(super) fn check_text(path: &Path, file: &File) -> Result<(), Error> {
     check_start(path, &start[..len])
 }
 
+/// [`check_text`] for a file that belongs to a log which was followed before: it may start with a
+/// hole of NUL bytes, and then is taken for text.
+///
+/// # Errors
+/// As with [`check_text`].
+pub(super) fn check_text_after_hole(path: &Path, file: &File) -> Result<(), Error> {
+    let mut first = [1];
+    read_at(file, &mut first, 0).map_err(|error| Error::io_at("read", path, error))?;
+    if first == [0] { Ok(()) } else { check_text(path, file) }
+}
+
 /// [`check_text`] on bytes that were read already.
 pub(super) fn check_start(path: &Path, start: &[u8]) -> Result<(), Error> {
     let start = &start[..start.len().min(PROBE_BYTES)];

@@ -34,6 +34,8 @@ pub(super) struct Reader {
     skipping: bool,
     /// Where an incomplete line that was handed out starts, until the next line.
     open_line: Option<Box<Position>>,
+    /// NUL bytes at `start` are a hole and no line.
+    may_be_hole: bool,
 }
 
 /// What a read brought.
@@ -69,6 +71,7 @@ impl Reader {
             head: Head::EMPTY,
             skipping: false,
             open_line: None,
+            may_be_hole: false,
         };
         reader.seek(offset)?;
         Ok(reader)
@@ -81,6 +84,18 @@ impl Reader {
         let mut reader = Reader::new(file, metadata, at.offset + partial)?;
         reader.skipping = at.skipping;
         reader.open_line = has_partial.then(|| Box::new(*at));
+        // A position after a NUL is one inside a hole: lines end otherwise.
+        let after_nul = reader.buf.last().is_none_or(|&last| last == 0);
+        reader.may_be_hole = after_nul && !has_partial && !at.skipping;
+        Ok(reader)
+    }
+
+    /// Reads a file from its start that belongs to a log which was followed before: NUL bytes that
+    /// it starts with are a hole. A writer without `O_APPEND` goes on at its old offset when its
+    /// file is cut.
+    pub(super) fn after_cut(file: File, metadata: &Metadata) -> io::Result<Reader> {
+        let mut reader = Reader::new(file, metadata, 0)?;
+        reader.may_be_hole = true;
         Ok(reader)
     }
 
@@ -206,6 +221,16 @@ impl Reader {
         Ok(Fill::End)
     }
 
+    /// Skips what was read of a hole.
+    pub(super) fn skip_hole(&mut self) {
+        if !self.may_be_hole {
+            return;
+        }
+        let nuls = self.unread().iter().take_while(|&&byte| byte == 0).count();
+        self.may_be_hole = nuls == self.unread().len();
+        self.consume(self.start + nuls);
+    }
+
     /// Gives a big buffer back while there is nothing to read.
     fn release(&mut self) {
         if self.start == self.end && self.buf.len() > KEEP {
@@ -275,6 +300,7 @@ impl Reader {
         if same {
             self.end = self.start;
             self.scanned = self.start;
+            self.may_be_hole |= self.offset == 0;
             return Ok(true);
         }
         let Some(at) = self.open_line.take() else { return Ok(false) };
@@ -285,12 +311,13 @@ impl Reader {
         Ok(same)
     }
 
-    /// Starts over at the file's start.
+    /// Starts over at the start of the file, which was cut.
     pub(super) fn restart(&mut self) {
         (self.start, self.scanned, self.end, self.offset) = (0, 0, 0, 0);
         self.head = Head::EMPTY;
         self.skipping = false;
         self.open_line = None;
+        self.may_be_hole = true;
     }
 
     fn without_cr(&self, end: usize) -> usize {

@@ -1,7 +1,8 @@
 //! The rotated files beside a followed one, in the order in which they were written.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, ReadDir};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use prisma_log_core::Error;
 
 use super::identity::{FileId, Position, birth, ctime, mtime};
-use super::open::{check_text, open};
+use super::open::{check_text, check_text_after_hole, open};
 
 /// How often a listing is repeated before it is left for the next look.
 const ATTEMPTS: usize = 200;
@@ -95,8 +96,7 @@ impl Found {
 
     /// Whether device, inode and creation time are those of the position's file.
     pub(super) fn is_inode_of(&self, at: &Position) -> bool {
-        let same_birth = self.birth == 0 || at.birth == 0 || self.birth == at.birth;
-        self.id == at.id && same_birth
+        at.is_file(self.id, self.birth)
     }
 }
 
@@ -119,6 +119,48 @@ pub(super) fn list(path: &Path) -> Option<Vec<Found>> {
     None
 }
 
+/// Lists a directory.
+fn read_dir(dir: &Path) -> io::Result<ReadDir> {
+    #[cfg(test)]
+    LISTINGS.with(|listings| listings.set(listings.get() + 1));
+    std::fs::read_dir(dir)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many directories this thread has listed.
+    pub(super) static LISTINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Those among `logs`, all in one directory, that have rotated files beside them.
+///
+/// # Errors
+/// When the directory can't be listed.
+pub(super) fn with_rotated<'l>(dir: &Path, logs: &[&'l Path]) -> io::Result<HashSet<&'l Path>> {
+    let by_name: HashMap<&[u8], &Path> =
+        logs.iter().filter_map(|&log| Some((log.file_name()?.as_bytes(), log))).collect();
+    let mut rotated = HashSet::new();
+    // One listing may miss a file that is renamed meanwhile.
+    for _ in 0..2 {
+        for entry in read_dir(dir)? {
+            let name = entry?.file_name();
+            for base in bases(name.as_bytes()) {
+                if let Some(&log) = by_name.get(base)
+                    && rank(base, name.as_bytes()).is_some()
+                {
+                    rotated.insert(log);
+                }
+            }
+        }
+    }
+    Ok(rotated)
+}
+
+/// The names that a rotated file of this name may be one of.
+pub(super) fn bases(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memchr2_iter(b'.', b'-', name).filter(|&end| end > 0).map(|end| &name[..end])
+}
+
 fn list_once(path: &Path) -> io::Result<Vec<Found>> {
     let mut found: Vec<Found> = Vec::new();
     if let Ok(metadata) = std::fs::metadata(path)
@@ -131,7 +173,7 @@ fn list_once(path: &Path) -> io::Result<Vec<Found>> {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
     };
-    let entries = match std::fs::read_dir(dir) {
+    let entries = match read_dir(dir) {
         Ok(entries) => entries,
         // A directory that can be entered but not listed still has the log itself.
         Err(error) if is_lasting(error.kind()) => return Ok(found),
@@ -182,11 +224,12 @@ fn in_order(mut found: Vec<Found>) -> Vec<Found> {
 
 /// Opens the files with these ids, in this order, whatever their names are by now. A file that is
 /// gone is left out; `None` when the directory does not come to rest or the system is short of
-/// something.
-pub(super) fn open_all(path: &Path, wanted: &[Found]) -> Option<Opened> {
+/// something. `cut`: the log may have been cut in place, so that copies of it start with a hole.
+pub(super) fn open_all(path: &Path, wanted: &[Found], cut: bool) -> Option<Opened> {
+    let check = if cut { check_text_after_hole } else { check_text };
     let mut opened = Opened::default();
     for file in wanted {
-        match open_by_id(path, file)? {
+        match open_by_id(path, file, check)? {
             Ok((handle, metadata)) => opened.files.push((handle, metadata, file.current)),
             Err(Missing::Unread) => opened.unread += u64::from(!file.current),
             Err(Missing::NoLog) => {}
@@ -209,7 +252,11 @@ enum Missing {
     NoLog,
 }
 
-fn open_by_id(path: &Path, wanted: &Found) -> Option<Result<(File, Metadata), Missing>> {
+fn open_by_id(
+    path: &Path,
+    wanted: &Found,
+    check: fn(&Path, &File) -> Result<(), Error>,
+) -> Option<Result<(File, Metadata), Missing>> {
     let mut name = wanted.path.clone();
     for _ in 0..ATTEMPTS {
         let opened = open(&name);
@@ -218,7 +265,7 @@ fn open_by_id(path: &Path, wanted: &Found) -> Option<Result<(File, Metadata), Mi
             && FileId::of(&metadata) == wanted.id
         {
             // The log itself is checked by its source, which reports what is wrong with it.
-            let is_log = wanted.current || check_text(&name, &file).is_ok();
+            let is_log = wanted.current || check(&name, &file).is_ok();
             return Some(if is_log { Ok((file, metadata)) } else { Err(Missing::NoLog) });
         }
         if refusal.is_some_and(|kind| !is_lasting(kind)) {
@@ -249,7 +296,7 @@ pub(super) fn find(
     // A copy, or the same file after its device got another number.
     let others = listed.iter().enumerate().filter(|(_, file)| !file.is_inode_of(at));
     for (index, file) in same_inode.chain(others.filter(|_| at.is_distinct())) {
-        match open_by_id(path, file) {
+        match open_by_id(path, file, check_text_after_hole) {
             None => return Ok(None),
             Some(Ok((handle, metadata))) if at.is_content(&handle, &metadata)? => {
                 return Ok(Some(Some((index, handle, metadata))));

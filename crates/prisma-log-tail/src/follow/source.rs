@@ -4,7 +4,7 @@ mod appear;
 mod feed;
 mod rotate;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,9 +18,14 @@ use super::{Checkpoint, SourceState, SourceStatus};
 use feed::{Counters, Drained, Each, Feed};
 
 /// Rotated files that are kept open for late writes, at most.
-const MAX_LINGERING: usize = 8;
+const MAX_LINGERING: usize = 32;
 /// Files that are kept open to be read, at most.
 const MAX_QUEUE: usize = 32;
+
+/// A path that was empty for so long is looked at less often.
+const MISSING_FOR_LONG: Duration = Duration::from_secs(10);
+/// Least time between two looks at such a path.
+const MISSING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often one turn starts over with a file that is changed in place all the time.
 const MAX_CHANGES: u32 = 8;
@@ -50,7 +55,10 @@ pub(super) struct Source {
     pending: Pending,
     refused: Option<Refused>,
     read_error: Option<Arc<Error>>,
+    /// Since when looks have found nothing at the path.
     missing_since: Option<Instant>,
+    /// While there is nothing at the path: when to look for rotated files again.
+    next_listing: Option<Instant>,
     /// There are newer files than those in the queue, which had no room.
     behind: bool,
     next_look: Option<Instant>,
@@ -72,7 +80,9 @@ struct Pending {
     /// Without positions, rotated files changed before this are not read.
     taken: Timestamp,
     /// Rotated files that are not read either.
-    known: Vec<FileId>,
+    known: Arc<HashSet<FileId>>,
+    /// The file that was found at the path, with no rotated files beside it.
+    alone: Option<FileId>,
 }
 
 /// Why the thing at the path is not read, and what it was.
@@ -129,10 +139,16 @@ impl Source {
             settings,
             queue: VecDeque::new(),
             lingering: Vec::new(),
-            pending: Pending { positions: Vec::new(), taken: now, known: Vec::new() },
+            pending: Pending {
+                positions: Vec::new(),
+                taken: now,
+                known: Arc::default(),
+                alone: None,
+            },
             refused: None,
             read_error: None,
             missing_since: None,
+            next_listing: None,
             behind: false,
             next_look: None,
             seen_at: now,
@@ -165,8 +181,10 @@ impl Source {
     fn hand_out(&mut self, quota: usize, each: Each<'_>) -> (usize, bool) {
         let now = Instant::now();
         if self.next_look.is_none_or(|at| now >= at) {
-            self.next_look =
-                Some(now.checked_add(self.settings.poll_interval).unwrap_or_else(|| far(now)));
+            let is_missing = self.missing_since.is_some_and(|at| now - at >= MISSING_FOR_LONG);
+            let least = if is_missing { MISSING_INTERVAL } else { Duration::ZERO };
+            let pause = self.settings.poll_interval.max(least);
+            self.next_look = Some(now.checked_add(pause).unwrap_or_else(|| far(now)));
             self.look();
         }
         let mut changes = 0;
@@ -220,6 +238,11 @@ impl Source {
         let more = self.drain_lingering(&mut feed);
         self.close_if_gone(&mut feed);
         (quota - feed.left, more)
+    }
+
+    /// Looks at the path in the next turn, however short the last look is ago.
+    pub(super) fn look_soon(&mut self) {
+        (self.next_look, self.next_listing) = (None, None);
     }
 
     /// Hands out the incomplete last lines that are held.

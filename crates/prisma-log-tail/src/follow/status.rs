@@ -40,7 +40,7 @@ pub struct SourceStatus {
     pub state: SourceState,
     /// Lines handed out.
     pub lines: u64,
-    /// Bytes of these lines as they stand in the files, line ends and skipped rests included.
+    /// Bytes of these lines as they stand in the files, line ends, skipped rests and holes included.
     pub bytes: u64,
     /// Lines that were longer than the limit and handed out cut.
     pub cut_lines: u64,

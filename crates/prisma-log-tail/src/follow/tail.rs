@@ -1,13 +1,15 @@
 //! The follower: all sources, read in turn.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use prisma_log_core::{Error, Timestamp};
+use prisma_log_core::Error;
 
 use super::builder::TailBuilder;
-use super::finder::{Finder, absolute};
+use super::finder::{Finder, absolute, resolved};
 use super::identity::FileId;
 use super::siblings::is_rotated_of;
 use super::source::{Settings, Source};
@@ -36,7 +38,8 @@ const MAX_POLL_BYTES: u64 = 32 << 20;
 ///   if unread lines were in one, that is a gap.
 /// - *In place* (`copytruncate`): if the copy is found beside the file, what was not read yet is
 ///   read there. Then the file is read from its start. A file that was cut and has grown past the
-///   old position is recognised by its content.
+///   old position is recognised by its content. The hole of NUL bytes at its start that a writer
+///   without `O_APPEND` leaves is no line.
 /// - *Deleted and created again*: the new file is read from its start.
 ///
 /// # Lines
@@ -78,7 +81,9 @@ impl Tail {
             let key = absolute(path)?;
             Ok((path.clone(), key))
         });
-        let literal = literal.collect::<Result<Vec<_>, Error>>()?;
+        let mut literal = literal.collect::<Result<Vec<_>, Error>>()?;
+        let mut spelled = HashSet::new();
+        literal.retain(|(_, key)| spelled.insert(resolved(key)));
         // A file that a pattern found before the restart may be between two names now.
         let known = builder.checkpoints.iter().filter(|at| tail.finder.covers(&at.source));
         let known: Vec<_> = known.map(|at| (at.source.clone(), at.source.clone())).collect();
@@ -92,8 +97,11 @@ impl Tail {
             }
             tail.sources.push(source);
         }
-        let found = tail.finder.search(&[]);
-        tail.sources.extend(found.into_iter().map(|(path, key)| Source::new(path, key, settings)));
+        let named = tail.sources.iter().filter_map(|source| std::fs::metadata(source.key()).ok());
+        let named = named.map(|metadata| FileId::of(&metadata)).collect();
+        let found = tail.finder.search(&named);
+        let found = found.into_iter().map(|file| Source::new(file.path, file.key, settings));
+        tail.sources.extend(found);
         for source in &mut tail.sources {
             match checkpoint_of(source.key()) {
                 Some(checkpoint) => source.resume(checkpoint),
@@ -113,14 +121,7 @@ impl Tail {
     ///
     /// The lines of one source come in the order in which they stand in its files.
     pub fn poll(&mut self, max_lines: usize, each: &mut dyn FnMut(Line<'_>)) -> PollOutcome {
-        if let Some((last_search, found)) = self.search() {
-            for (path, key) in found {
-                let held = self.held();
-                let mut source = Source::new(path, key, self.settings);
-                source.found_since(last_search, held);
-                self.sources.push(source);
-            }
-        }
+        self.search();
         let mut outcome = PollOutcome::default();
         let mut left = max_lines;
         // Sources in a row that had nothing more.
@@ -146,6 +147,7 @@ impl Tail {
     ///
     /// The follower can be used on: what is written to such a line later is a line of its own.
     pub fn finish(&mut self, each: &mut dyn FnMut(Line<'_>)) -> PollOutcome {
+        self.sources.iter_mut().for_each(Source::look_soon);
         let goal: u64 = self.sources().iter().map(|status| status.bytes_left).sum();
         let mut outcome = PollOutcome::default();
         loop {
@@ -174,14 +176,16 @@ impl Tail {
         self.sources.iter().map(Source::status).collect()
     }
 
-    fn search(&mut self) -> Option<(Timestamp, Vec<(PathBuf, PathBuf)>)> {
-        let last_search = self.finder.due()?;
-        let held = self.held();
-        Some((last_search, self.finder.search(&held)))
-    }
-
-    fn held(&self) -> Vec<FileId> {
-        self.sources.iter().flat_map(Source::ids).collect()
+    /// Adds files that patterns match by now, if it is time for that.
+    fn search(&mut self) {
+        let Some(last_search) = self.finder.due() else { return };
+        let held: HashSet<FileId> = self.sources.iter().flat_map(Source::ids).collect();
+        let held = Arc::new(held);
+        for file in self.finder.search(&held) {
+            let mut source = Source::new(file.path, file.key, self.settings);
+            source.found_since(last_search, Arc::clone(&held), file.is_alone.then_some(file.id));
+            self.sources.push(source);
+        }
     }
 }
 
@@ -189,5 +193,89 @@ impl fmt::Debug for Tail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.sources.iter().map(Source::key);
         f.debug_struct("Tail").field("sources", &keys.collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::follow::siblings::LISTINGS;
+
+    const FILES: u64 = 3_000;
+
+    fn listings(run: impl FnOnce()) -> u64 {
+        let before = LISTINGS.with(std::cell::Cell::get);
+        run();
+        LISTINGS.with(std::cell::Cell::get) - before
+    }
+
+    fn read(tail: &mut Tail, wanted: u64) -> u64 {
+        let started = Instant::now();
+        let mut lines = 0;
+        while lines < wanted && started.elapsed() < Duration::from_secs(60) {
+            lines += tail.poll(usize::MAX, &mut |_| {}).lines;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        lines
+    }
+
+    #[test]
+    fn a_directory_is_not_listed_for_every_file_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |n: u64| dir.path().join(format!("{n}.log"));
+        let pattern = dir.path().join("*.log");
+        let builder = Tail::builder().glob(pattern.to_str().unwrap()).from_start(true);
+        let builder = builder.poll_interval(Duration::ZERO).linger(Duration::ZERO);
+        fs::write(path(0), "first\n").unwrap();
+        let mut tail = builder.clone().build().unwrap();
+        assert_eq!(read(&mut tail, 1), 1);
+        for n in 1..FILES {
+            fs::write(path(n), format!("{n}\n")).unwrap();
+        }
+        // One of them has a rotated file, which was not read yet.
+        fs::write(dir.path().join("7.log.1"), "rotated\n").unwrap();
+        let listed = listings(|| assert_eq!(read(&mut tail, FILES), FILES));
+        assert!(listed <= 10, "{listed} listings");
+
+        let checkpoints = tail.checkpoints();
+        let mut tail = builder.checkpoints(checkpoints).build().unwrap();
+        fs::write(path(7), "7\nmore\n").unwrap();
+        let listed = listings(|| assert_eq!(read(&mut tail, 1), 1));
+        assert!(listed <= 10, "{listed} listings after a restart");
+    }
+
+    #[test]
+    fn a_missing_file_is_seen_at_once_without_a_listing_at_every_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        let builder = Tail::builder().file(&path).poll_interval(Duration::ZERO);
+        let mut tail = builder.build().unwrap();
+        let listed = listings(|| {
+            for _ in 0..1_000 {
+                tail.poll(1, &mut |_| {});
+            }
+        });
+        assert!(listed < 200, "{listed} listings");
+        // Rotated before anybody looked: listed now, as there is a file.
+        fs::write(dir.path().join("a.log.1"), "one\n").unwrap();
+        fs::write(&path, "two\n").unwrap();
+        assert_eq!(tail.poll(9, &mut |_| {}).lines, 2);
+    }
+
+    #[test]
+    fn a_file_that_was_rotated_between_the_search_and_its_opening_is_not_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        let pattern = dir.path().join("*.log");
+        let mut tail = Tail::builder().glob(pattern.to_str().unwrap()).build().unwrap();
+        fs::write(&path, "one\n").unwrap();
+        tail.finder.make_due();
+        tail.search();
+        fs::rename(&path, dir.path().join("a.log.1")).unwrap();
+        fs::write(&path, "two\n").unwrap();
+        assert_eq!(tail.poll(9, &mut |_| {}).lines, 2);
     }
 }

@@ -1,12 +1,15 @@
 //! From no open file to the first one: at the start, after a restart, and when a file appears.
 
+use std::collections::HashSet;
+use std::fs::{File, Metadata};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
 use super::super::hash::FNV_START;
 use super::super::identity::{FileId, Head, Position, birth, mtime};
-use super::super::open::{check_text, open};
+use super::super::open::{check_text, check_text_after_hole, open};
 use super::super::reader::Reader;
 use super::super::siblings::{self, Found};
 use super::{Checkpoint, Lingering, MAX_QUEUE, Pending, Source, Thing};
@@ -14,6 +17,9 @@ use super::{Checkpoint, Lingering, MAX_QUEUE, Pending, Source, Thing};
 /// File times come from a coarser clock than the one that is read, so they may seem to lie a
 /// little before an event that preceded them.
 const COARSE_CLOCK: Duration = Duration::from_millis(20);
+
+/// Time between two listings while there is no file at the path: at first, and at last.
+const LISTING_INTERVAL: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 impl Source {
     /// Opens the file if it is there, and starts at its start or its end.
@@ -68,15 +74,21 @@ impl Source {
         self.pending = Pending {
             positions: checkpoint.positions.clone(),
             taken: checkpoint.taken,
-            known: Vec::new(),
+            known: Arc::default(),
+            alone: None,
         };
         self.look();
     }
 
     /// Reads rotated files of a log that was just found, if they were written after the last
-    /// search and no other source reads them.
-    pub(in super::super) fn found_since(&mut self, taken: Timestamp, known: Vec<FileId>) {
-        self.pending = Pending { positions: Vec::new(), taken, known };
+    /// search and no other source reads them. `alone`: the log, if it has no rotated files.
+    pub(in super::super) fn found_since(
+        &mut self,
+        taken: Timestamp,
+        known: Arc<HashSet<FileId>>,
+        alone: Option<FileId>,
+    ) {
+        self.pending = Pending { positions: Vec::new(), taken, known, alone };
     }
 
     /// What will be written from now on, and nothing that is there.
@@ -86,7 +98,8 @@ impl Source {
         Pending {
             positions: Vec::new(),
             taken: SystemClock.now(),
-            known: rotated.map(|file| file.id).collect(),
+            known: Arc::new(rotated.map(|file| file.id).collect()),
+            alone: None,
         }
     }
 
@@ -111,12 +124,31 @@ impl Source {
     /// Opens what the pending positions mean, or what is there by now.
     fn appear(&mut self) {
         // A refusal to open the log itself must not hide behind an empty listing.
-        if let Err(error) = open(&self.path) {
-            return self.refuse(error);
+        let opened = match open(&self.path) {
+            Ok(opened) => opened,
+            Err(error) => return self.refuse(error),
+        };
+        let is_missing = opened.is_none();
+        if let Some((file, metadata)) = opened {
+            (self.missing_since, self.next_listing) = (None, None);
+            match self.without_listing(file, &metadata) {
+                Ok(None) => {}
+                Ok(Some(reader)) => {
+                    self.pending.positions.clear();
+                    self.behind = false;
+                    return self.queue.push_back(reader);
+                }
+                Err(error) => return self.refuse(error),
+            }
+        } else {
+            self.missing_since.get_or_insert_with(Instant::now);
+            if self.next_listing.is_some_and(|at| Instant::now() < at) {
+                return;
+            }
         }
         let Some(listed) = siblings::list(&self.path) else { return };
         if listed.is_empty() {
-            return;
+            return self.list_later();
         }
         let found = match self.find_positions(&listed) {
             Ok(Some(found)) => found,
@@ -130,15 +162,24 @@ impl Source {
         let (front, mut gaps) = (front, u64::from(gap));
         let has_room = newer.len() <= MAX_QUEUE;
         newer.truncate(MAX_QUEUE);
-        let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
+        let position = self.pending.positions.last().copied();
+        let cut = position.is_some();
+        let Some(opened) = siblings::open_all(&self.path, &newer, cut) else { return };
         gaps += opened.unread;
+        let is_same = |metadata: &Metadata| position.is_some_and(|at| at.is_inode(metadata));
         let mut queue: Vec<Reader> = front.into_iter().collect();
         for (file, metadata, current) in opened.files {
-            if current && let Err(error) = check_text(&self.path, &file) {
+            let may_be_hole = cut && (!current || is_same(&metadata));
+            let check = if may_be_hole { check_text_after_hole } else { check_text };
+            if current && let Err(error) = check(&self.path, &file) {
                 self.refuse(error);
                 continue;
             }
-            match Reader::new(file, &metadata, 0) {
+            let reader = match may_be_hole {
+                true => Reader::after_cut(file, &metadata),
+                false => Reader::new(file, &metadata, 0),
+            };
+            match reader {
                 Ok(reader) => queue.push(reader),
                 Err(error) => {
                     return self.refuse(Error::io_at("read", &self.path, error));
@@ -146,6 +187,9 @@ impl Source {
             }
         }
         if queue.is_empty() {
+            if is_missing {
+                self.list_later();
+            }
             return;
         }
         self.counters.gaps += gaps;
@@ -155,6 +199,32 @@ impl Source {
         self.lingering.extend(lingering.into_iter().map(|reader| Lingering { reader, since }));
         self.pending.positions.clear();
         self.behind = !has_room;
+    }
+
+    /// The file at the path as the only one to read, if that is sure without asking what stands
+    /// beside it: the listing of a directory for each of its files takes long when there are many.
+    fn without_listing(&self, file: File, metadata: &Metadata) -> Result<Option<Reader>, Error> {
+        let failed = |error| Error::io_at("read", &self.path, error);
+        match self.pending.positions[..] {
+            [] if self.pending.alone == Some(FileId::of(metadata)) => {
+                check_text(&self.path, &file)?;
+                Reader::new(file, metadata, 0).map(Some).map_err(failed)
+            }
+            // Nothing is newer than the file at the path.
+            [at] if at.is_inode(metadata) && at.is_content(&file, metadata).map_err(failed)? => {
+                Reader::resume(file, metadata, &at).map(Some).map_err(failed)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Lists the directory less and less often the longer there is no file at the path: when there
+    /// is one, that is seen without.
+    fn list_later(&mut self) {
+        let now = Instant::now();
+        let missing = self.missing_since.map_or(Duration::ZERO, |since| now - since);
+        let [least, most] = LISTING_INTERVAL;
+        self.next_listing = Some(now + missing.clamp(least, most));
     }
 
     /// Sorts the files by what the pending positions say about them; `None` to try again later.

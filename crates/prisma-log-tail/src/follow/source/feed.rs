@@ -67,12 +67,17 @@ impl Feed<'_> {
                 self.emit(reader, counters, &taken);
             }
             match reader.fill() {
-                Ok(Fill::Data) if is_log && reader.offset() == 0 => {
-                    if let Err(error) = check_start(self.path, reader.unread()) {
+                Ok(Fill::Data) => {
+                    let before = reader.offset();
+                    reader.skip_hole();
+                    counters.bytes += reader.offset() - before;
+                    if is_log
+                        && reader.offset() == 0
+                        && let Err(error) = check_start(self.path, reader.unread())
+                    {
                         return Drained::Refused(error);
                     }
                 }
-                Ok(Fill::Data) => {}
                 Ok(Fill::End) => return Drained::End,
                 Ok(Fill::Changed) => return Drained::Changed,
                 Err(error) => return Drained::Failed(Error::io_at("read", self.path, error)),

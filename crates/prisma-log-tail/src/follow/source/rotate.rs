@@ -24,8 +24,8 @@ impl Source {
         let metadata = match std::fs::metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) => {
-                if error.kind() == io::ErrorKind::NotFound && self.missing_since.is_none() {
-                    self.missing_since = Some(Instant::now());
+                if error.kind() == io::ErrorKind::NotFound {
+                    self.missing_since.get_or_insert_with(Instant::now);
                 }
                 return;
             }
@@ -48,7 +48,7 @@ impl Source {
         let (mut newer, gap) = self.newer(listed, last.id(), last);
         let has_room = newer.len() <= room;
         newer.truncate(room);
-        let Some(opened) = siblings::open_all(&self.path, &newer) else { return };
+        let Some(opened) = siblings::open_all(&self.path, &newer, false) else { return };
         self.behind = !has_room;
         if newer.last().is_some_and(|file| file.current)
             && !opened.files.iter().any(|&(_, _, current)| current)
@@ -148,9 +148,9 @@ fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<(Ve
     listed.retain(|file| !file.current && file.ctime >= since);
     let (index, file, metadata) = siblings::find(path, &listed, position).ok()???;
     let mut copies = vec![Reader::resume(file, &metadata, position).ok()?];
-    let opened = siblings::open_all(path, &listed[index + 1..])?;
+    let opened = siblings::open_all(path, &listed[index + 1..], true)?;
     for (file, metadata, _) in opened.files {
-        copies.push(Reader::new(file, &metadata, 0).ok()?);
+        copies.push(Reader::after_cut(file, &metadata).ok()?);
     }
     Some((copies, opened.unread))
 }
