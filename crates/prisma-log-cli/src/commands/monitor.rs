@@ -1,6 +1,7 @@
 //! `plog monitor`: follow files, raise alerts by rules.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,14 +46,22 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
         builder = builder.until_idle(idle);
     }
     let bar = progress_bar(args);
-    let builder = with_handlers(builder, args, &interrupt, &bar);
+    let told = Arc::new(Mutex::new(String::new()));
+    let builder = with_handlers(builder, args, &interrupt, &bar, &told);
     let monitor = builder.start()?;
     while !monitor.is_finished() && !interrupt.is_asked() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let store = monitor.store().clone();
-    let report = if interrupt.is_asked() { monitor.stop()? } else { monitor.wait()? };
+    let ended = if interrupt.is_asked() { monitor.stop() } else { monitor.wait() };
     bar.finish_and_clear();
+    let report = match ended {
+        Ok(report) => report,
+        Err(error) if *lock(&told) == error.to_string() => {
+            return Err(Failure::Shown { usage: false });
+        }
+        Err(error) => return Err(error.into()),
+    };
 
     let mut out = anstream::stdout().lock();
     if args.json {
@@ -70,12 +79,17 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     ended_well(args, &report)
 }
 
-/// Alerts go to stdout as they are raised, problems to stderr.
+fn lock(told: &Mutex<String>) -> MutexGuard<'_, String> {
+    told.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Alerts go to stdout as they are raised, problems to stderr; `told` holds the last of them.
 fn with_handlers(
     builder: MonitorBuilder,
     args: &MonitorArgs,
     interrupt: &Interrupt,
     bar: &ProgressBar,
+    told: &Arc<Mutex<String>>,
 ) -> MonitorBuilder {
     let json = args.json;
     let print = {
@@ -90,8 +104,11 @@ fn with_handlers(
         }
     };
     let complain = {
-        let bar = bar.clone();
-        move |error: &Error| bar.suspend(|| present::error::print(error))
+        let (bar, told) = (bar.clone(), Arc::clone(told));
+        move |error: &Error| {
+            *lock(&told) = error.to_string();
+            bar.suspend(|| present::error::print(error));
+        }
     };
     let progress = {
         let bar = bar.clone();

@@ -52,3 +52,24 @@ fn an_operator_acts_while_the_monitor_runs() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_store_that_is_deleted_ends_the_monitor_and_is_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("app.log"), "2026-11-24T08:00:00Z CRITICAL shop.db: lost\n").unwrap();
+    let mut child = plog()
+        .current_dir(dir)
+        .args(["monitor", "app.log", "--from-start", "--json", "--store", "a.redb"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("raised"));
+    std::fs::remove_file(dir.join("a.redb")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.matches("was deleted").count(), 1, "{stderr}");
+}
