@@ -1,5 +1,8 @@
 //! `faults`: what must hold while things break.
 
+use std::fs;
+use std::path::Path;
+
 use crate::cli::{Args, Chore};
 use crate::shell::{Failure, Outcome, cargo, output, run};
 use crate::workspace::Workspace;
@@ -9,8 +12,8 @@ pub(crate) static CHORE: Chore = Chore {
     summary: "break things on purpose and count what is lost",
     arguments: "[NAME | all] [--quick]",
     details: "
-Runs a fault program and prints its figures; red if anything is lost or repeated. Without a name,
-lists what there is.
+Runs a fault program, prints its figures as a table and leaves them as JSON under target/faults/; red
+if anything is lost or repeated. Without a name, lists what there is.
 
   --quick  few rounds, as `cargo xtask ci` does",
     run: |args: &mut Args| {
@@ -23,6 +26,9 @@ lists what there is.
         }
     },
 };
+
+/// Variable that says where a test leaves its figures.
+const FIGURES: &str = "PRISMA_FAULTS_JSON";
 
 /// A fault program: an integration test whose number of rounds a variable sets.
 struct Fault {
@@ -73,8 +79,30 @@ pub(crate) fn run_named(name: &str, quick: bool) -> Outcome {
             let message = format!("`{}` has no test `{}`", fault.package, fault.test);
             return Err(Failure::new(message));
         }
-        // The figures are what it is run for, so nothing is captured.
-        run(test().arg("--nocapture").env(variable, rounds.to_string()))?;
+        let json = workspace.root.join("target/faults").join(format!("{}.json", fault.name));
+        fs::create_dir_all(workspace.root.join("target/faults"))
+            .map_err(|error| Failure::new(format!("cannot create target/faults: {error}")))?;
+        // Figures of an earlier run must not pass for this one's.
+        let _absent = fs::remove_file(&json);
+        let mut test = test();
+        test.arg("--nocapture").env(variable, rounds.to_string()).env(FIGURES, &json);
+        let ended = run(&mut test);
+        verdict(fault.name, &json, ended.is_ok());
+        ended?;
     }
     Ok(())
+}
+
+/// Prints the figures that the test left as a table, and the verdict on one line.
+fn verdict(name: &str, json: &Path, held: bool) {
+    let text = fs::read_to_string(json).unwrap_or_default();
+    let figures: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).unwrap_or_default();
+    println!("\n{:<26}{:>12}", name, "figure");
+    for (figure, value) in &figures {
+        println!("{figure:<26}{:>12}", value.to_string());
+    }
+    let all: Vec<_> = figures.iter().map(|(figure, value)| format!("{value} {figure}")).collect();
+    let word = if held { "ok" } else { "FAILED" };
+    println!("\n{name}: {word}: {}", all.join(", "));
 }
