@@ -56,7 +56,10 @@ pub struct SinkDrain {
 #[derive(Clone)]
 struct Named {
     name: Arc<str>,
+    /// The least level that any sink takes.
     least: Option<Level>,
+    /// The least level that each sink's own filter lets pass.
+    by_sink: Arc<[Option<Level>]>,
 }
 
 struct Shared {
@@ -103,7 +106,8 @@ impl SinkDrain {
     /// The same sinks under a fixed logger name.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
-        let named = Named { name: name.into(), least: self.shared.least_for(name) };
+        let by_sink = self.shared.sinks.iter().map(|slot| slot.filter.level_for(name)).collect();
+        let named = Named { name: name.into(), least: self.shared.least_for(name), by_sink };
         SinkDrain { shared: Arc::clone(&self.shared), named: Some(named) }
     }
 
@@ -301,7 +305,14 @@ impl Drain for SinkDrain {
                 sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
             };
             let nested = shared.holds_this_thread();
-            for slot in shared.sinks.iter().filter(|slot| slot.filter.passes(logger, level)) {
+            for (index, slot) in shared.sinks.iter().enumerate() {
+                let least = match &self.named {
+                    Some(named) => named.by_sink[index],
+                    None => slot.filter.level_for(logger),
+                };
+                if least.is_none_or(|least| level < least) {
+                    continue;
+                }
                 slot.ledger.submit(1);
                 let written = if nested { Err(slot.leave_out(&view)) } else { slot.write(&view) };
                 if let Err(error) = written {
