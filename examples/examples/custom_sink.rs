@@ -1,6 +1,8 @@
 //! A sink of your own: it takes batches, says how durable it is, and counts as any other.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
+use std::time::Duration;
+
 use prisma_log::{
     BatchError, Durability, Encoder, Error, Filter, JsonEncoder, Level, Logging, Record, Sink, info,
 };
@@ -35,17 +37,20 @@ impl Sink for Meter {
     }
 }
 
-fn main() {
+fn main() -> Result<(), Error> {
     let meter = Filter::at_least(Level::Info);
     let logging = Logging::builder()
         .sink("meter", meter, Meter::default())
         .on_error(|sink, error| println!("{sink} lost a record: {error}"))
-        .build();
+        .build()?;
     let log = logging.logger("shop");
     info!(log, "small"; "n" => 1);
     info!(log, "large"; "payload" => "x".repeat(2000));
 
-    let (name, ledger) = &logging.ledgers()[0];
+    logging.flush(Duration::from_secs(5));
+    let health = logging.health();
+    let (name, ledger) = (&health.sinks[0].name, health.sinks[0].ledger);
     println!("{name}: {} delivered, {} dropped", ledger.delivered(), ledger.dropped());
     assert_eq!((ledger.delivered(), ledger.dropped(), ledger.in_flight()), (1, 1, 0));
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Levels per logger and per sink, and arguments that cost nothing below the level.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use prisma_log::{FileSink, Logging, debug, info, warn};
 
@@ -11,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .filter("info,shop.orders=debug,shop.noise=off".parse()?)
         .sink("all", "trace".parse()?, FileSink::builder(&all).build()?)
         .sink("errors", "warning".parse()?, FileSink::builder(&errors).build()?)
-        .build();
+        .build()?;
 
     let evaluated = Cell::new(0);
     let costly = || evaluated.replace(evaluated.get() + 1);
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     debug!(stock, "not seen, and not evaluated"; "n" => costly());
     info!(logging.logger("shop.noise"), "off");
     warn!(stock, "stock is low"; "left" => 3);
-    logging.flush()?;
+    assert!(logging.flush(Duration::from_secs(5)).is_ok());
 
     assert_eq!(evaluated.get(), 1);
     assert_eq!(std::fs::read_to_string(all)?.lines().count(), 2);

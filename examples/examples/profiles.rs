@@ -1,6 +1,8 @@
 //! Profiles: one YAML file, a variable on top, and where each value came from.
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
+use std::time::Duration;
+
 use prisma_log::config::{Config, Environment};
 use prisma_log::{Logging, debug, info};
 
@@ -33,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let logging = Logging::from_config(&config)?;
     info!(logging.logger("shop"), "the canary is more talkative");
     debug!(logging.logger("shop"), "but not that talkative");
-    logging.flush()?;
+    assert!(logging.flush(Duration::from_secs(5)).is_ok());
     assert_eq!(std::fs::read_to_string(&log)?.lines().count(), 1);
 
     // A mistake is found with its place, and what was probably meant.

@@ -10,4 +10,4 @@ mod ids;
 mod scope;
 
 pub use context::Context;
-pub use scope::{Scope, ThreadContext};
+pub use scope::{Scope, ThreadContext, version, with_current};

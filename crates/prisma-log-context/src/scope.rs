@@ -1,6 +1,6 @@
 //! Which context the calling thread is in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -15,6 +15,27 @@ struct Stack {
 
 thread_local! {
     static STACK: RefCell<Stack> = const { RefCell::new(Stack { entered: Vec::new(), last_number: 0 }) };
+}
+
+thread_local! {
+    /// Number of the innermost scope; apart from the stack, because it is read on every log call.
+    static VERSION: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number that tells the calling thread's contexts apart: it stays the same for as long as the
+/// thread is in the same context, and no other context of this thread ever has it. 0 is no context.
+///
+/// A front end that keeps what it made of a context compares this, which costs a load, instead of
+/// asking for the context.
+#[inline]
+pub fn version() -> u64 {
+    VERSION.get()
+}
+
+/// Lends the calling thread's context, if it is in one, without cloning it.
+pub fn with_current<R>(f: impl FnOnce(Option<&ContextData>) -> R) -> R {
+    let data = current_data();
+    f(data.as_deref())
 }
 
 /// The innermost context of the calling thread; none in a thread-local destructor that runs
@@ -51,6 +72,7 @@ impl Scope {
             stack.last_number += 1;
             let number = stack.last_number;
             stack.entered.push((number, data));
+            VERSION.set(number);
             number
         });
         // Too late in the thread's life to be in a context: no scope has number 0.
@@ -63,7 +85,9 @@ impl Drop for Scope {
         let left = STACK.try_with(|stack| {
             let entered = &mut stack.borrow_mut().entered;
             let at = entered.iter().rposition(|&(number, _)| number == self.number)?;
-            Some(entered.split_off(at))
+            let left = entered.split_off(at);
+            VERSION.set(entered.last().map_or(0, |&(number, _)| number));
+            Some(left)
         });
         // Dropped here, outside the borrow.
         drop(left);
@@ -82,22 +106,28 @@ impl ContextSource for ThreadContext {
 
 #[cfg(test)]
 mod tests {
+    use super::version;
     use crate::Context;
 
     #[test]
     fn scopes_nest_and_restore() {
         assert_eq!(Context::current(), None);
+        assert_eq!(version(), 0);
         let outer = Context::new().user_id("outer");
         let scope = outer.enter();
         assert_eq!(Context::current().as_ref(), Some(&outer));
+        let outer_version = version();
         {
             let inner = outer.child();
             let _scope = inner.enter();
             assert_eq!(Context::current(), Some(inner));
+            assert_ne!(version(), outer_version);
         }
         assert_eq!(Context::current(), Some(outer));
+        assert_eq!(version(), outer_version);
         drop(scope);
         assert_eq!(Context::current(), None);
+        assert_eq!(version(), 0);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::fmt;
 
 use slog::{BytesKind, Key, OwnedKVList, SerdeValue, Serializer};
 
-use crate::contain::contain;
+use crate::contain::{contain, panic_mark};
+use crate::normal::shortest_f64;
+use crate::serde_value::lend_serde;
 use crate::{Fields, Value};
 
 /// Memory that a thread keeps from one call to the next, per buffer.
@@ -17,7 +19,6 @@ pub(crate) struct Capture {
     /// The message, when it has arguments.
     message: String,
     pub(crate) fields: Fields,
-    json: Vec<u8>,
 }
 
 thread_local! {
@@ -47,8 +48,6 @@ impl Capture {
         self.message.clear();
         self.message.shrink_to(KEEP_BYTES);
         self.fields.clear(KEEP_BYTES);
-        self.json.clear();
-        self.json.shrink_to(KEEP_BYTES);
     }
 
     /// Takes in the call's own key-values in the order they were written, then the logger's,
@@ -59,7 +58,7 @@ impl Capture {
             match contain(|| fmt::Write::write_fmt(message, *record.msg())) {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => self.message.push_str("<formatting failed>"),
-                Err(reason) => self.message.push_str(&panicked(&reason)),
+                Err(reason) => self.message.push_str(&panic_mark(&reason)),
             }
         }
         // slog hands key-values over newest first.
@@ -69,11 +68,11 @@ impl Capture {
     }
 
     fn serialize(&mut self, kv: impl FnOnce(&mut dyn Serializer) -> slog::Result) {
-        let mut serializer = FieldSerializer { fields: &mut self.fields, json: &mut self.json };
+        let mut serializer = FieldSerializer { fields: &mut self.fields };
         match contain(|| kv(&mut serializer)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.fields.push_args("kv_error", format_args!("{error}")),
-            Err(reason) => self.fields.push("kv_error", panicked(&reason).as_str()),
+            Err(reason) => self.fields.push("kv_error", panic_mark(&reason).as_str()),
         }
     }
 
@@ -83,14 +82,8 @@ impl Capture {
     }
 }
 
-/// What a record says in place of something that panicked.
-fn panicked(reason: &str) -> String {
-    format!("<panicked: {reason}>")
-}
-
 struct FieldSerializer<'a> {
     fields: &'a mut Fields,
-    json: &'a mut Vec<u8>,
 }
 
 macro_rules! emit {
@@ -148,7 +141,7 @@ impl Serializer for FieldSerializer<'_> {
             None => {
                 let fields = &mut *self.fields;
                 if let Err(reason) = contain(|| fields.push_args(key, *args)) {
-                    self.fields.push(key, panicked(&reason).as_str());
+                    self.fields.push(key, panic_mark(&reason).as_str());
                 }
             }
         }
@@ -156,60 +149,7 @@ impl Serializer for FieldSerializer<'_> {
     }
 
     fn emit_serde(&mut self, key: Key, value: &dyn SerdeValue) -> slog::Result {
-        let key = key.as_ref();
-        self.json.clear();
-        let json = &mut *self.json;
-        match contain(|| serde_json::to_writer(json, value.as_serde())) {
-            Ok(Ok(())) => push_json(self.fields, key, self.json),
-            Ok(Err(error)) => {
-                self.fields.push_args(key, format_args!("<serialization failed: {error}>"));
-            }
-            Err(reason) => self.fields.push(key, panicked(&reason).as_str()),
-        }
+        lend_serde(value, |value| self.fields.push(key.as_ref(), value));
         Ok(())
-    }
-}
-
-/// Pushes serialised JSON: a lone string, boolean or null as the plain value that it is.
-fn push_json(fields: &mut Fields, key: &str, json: &[u8]) {
-    let text = std::str::from_utf8(json).unwrap_or("null");
-    match text.as_bytes().first() {
-        Some(b'"') => match serde_json::from_str::<String>(text) {
-            Ok(string) => fields.push(key, string.as_str()),
-            Err(_) => fields.push(key, Value::Json(text)),
-        },
-        Some(b't') => fields.push(key, true),
-        Some(b'f') => fields.push(key, false),
-        Some(b'n') => fields.push(key, Value::Null),
-        _ => fields.push(key, Value::Json(text)),
-    }
-}
-
-/// The `f64` with the same shortest decimal form: 0.1, where a mere widening of `0.1_f32` gives
-/// 0.10000000149011612.
-fn shortest_f64(value: f32) -> f64 {
-    use std::io::Write as _;
-    let mut digits = [0_u8; 32];
-    let mut rest = &mut digits[..];
-    let written = write!(rest, "{value:e}").is_ok();
-    let unused = rest.len();
-    let digits = &digits[..digits.len() - unused];
-    let parsed = std::str::from_utf8(digits).ok().and_then(|text| text.parse().ok());
-    parsed.filter(|_| written).unwrap_or(f64::from(value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn f32_keeps_its_decimal_form() {
-        for value in [0.1_f32, -1.5e-45, f32::MAX, f32::MIN_POSITIVE, 16_777_216.0, 0.0] {
-            let wide = shortest_f64(value);
-            assert_eq!(format!("{value:e}"), format!("{wide:e}"));
-            assert_eq!(wide as f32, value);
-        }
-        assert!(shortest_f64(f32::NAN).is_nan());
-        assert_eq!(shortest_f64(f32::NEG_INFINITY), f64::NEG_INFINITY);
     }
 }

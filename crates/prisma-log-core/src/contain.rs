@@ -4,7 +4,10 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `f`; a panic in it comes back as the text that it was raised with.
-pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, String> {
+///
+/// # Errors
+/// That text, when `f` panicked.
+pub fn contain<R>(f: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let reason = reason(&*payload).to_owned();
         // What a panic is raised with may panic itself when it is dropped; what that is raised with
@@ -14,6 +17,11 @@ pub(crate) fn contain<R>(f: impl FnOnce() -> R) -> Result<R, String> {
         }
         reason
     })
+}
+
+/// What a record says in place of something that panicked with this text.
+pub fn panic_mark(reason: &str) -> String {
+    format!("<panicked: {reason}>")
 }
 
 fn reason(payload: &(dyn Any + Send)) -> &str {

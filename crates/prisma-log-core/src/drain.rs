@@ -292,7 +292,8 @@ impl Drain for SinkDrain {
                 level,
                 logger,
                 message: capture.message(record),
-                fields: &capture.fields,
+                message_is_constant: record.msg().as_str().is_some(),
+                fields: capture.fields.as_ref(),
                 context: context.as_deref().unwrap_or(&NO_CONTEXT),
                 site: Site {
                     file: location.file,
@@ -303,6 +304,9 @@ impl Drain for SinkDrain {
                 },
                 tag: record.tag(),
                 sequence: shared.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                shape: None,
+                recovered: false,
+                truncated: 0,
             };
             let nested = shared.holds_this_thread();
             for (index, slot) in shared.sinks.iter().enumerate() {

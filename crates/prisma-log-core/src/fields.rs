@@ -1,158 +1,188 @@
-//! A record's fields: an ordered list of key and typed value in two flat buffers.
+//! A record's fields: an ordered list of key and typed value in one flat buffer.
 
 use std::fmt::{self, Write as _};
-use std::ops::Range;
 
-use crate::Value;
+use crate::fields_ref::{FieldsIter, FieldsRef};
+use crate::{Value, wire};
 
-/// Ordered key-value pairs, kept in flat buffers that are reused without allocation once grown.
+/// Ordered key-value pairs, kept in one flat buffer that is reused without allocation once grown.
 ///
 /// Keys may repeat: what a repeated key means is the encoder's business, nothing is dropped here.
+/// The buffer holds the form that [`wire`] describes, each key inline. A key longer than
+/// [`wire::MAX_KEY_BYTES`] is cut.
 #[derive(Clone, Default)]
 pub struct Fields {
-    entries: Vec<Entry>,
-    text: String,
     bytes: Vec<u8>,
+    count: u32,
 }
 
-#[derive(Clone)]
-struct Entry {
-    key: Range<usize>,
-    value: Stored,
-}
-
-#[derive(Clone)]
-enum Stored {
-    Null,
-    Bool(bool),
-    I64(i64),
-    U64(u64),
-    I128(i128),
-    U128(u128),
-    F64(f64),
-    Str(Range<usize>),
-    Json(Range<usize>),
-    Bytes(Range<usize>),
-}
+/// Most fields that are reversed without an allocation.
+const MAX_QUICK: usize = 64;
 
 impl Fields {
     /// No fields.
     pub const fn new() -> Self {
-        Fields { entries: Vec::new(), text: String::new(), bytes: Vec::new() }
+        Fields { bytes: Vec::new(), count: 0 }
+    }
+
+    /// Takes over fields in their encoded form; `None` unless these are exactly `count` whole
+    /// fields, each with its key inline.
+    pub fn from_encoded(bytes: &[u8], count: u32) -> Option<Self> {
+        let fields = FieldsRef::encoded(bytes, count, &[], &[]);
+        fields.check().then(|| Fields { bytes: bytes.to_vec(), count })
+    }
+
+    /// The fields in their encoded form, as [`wire`] describes it.
+    #[inline]
+    pub fn as_encoded(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Lends the fields, as a record holds them.
+    #[inline]
+    pub fn as_ref(&self) -> FieldsRef<'_> {
+        FieldsRef::encoded(&self.bytes, self.count, &[], &[])
     }
 
     /// Appends a field.
     pub fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        let stored = match value.into() {
-            Value::Str(text) => Stored::Str(append(&mut self.text, text)),
-            Value::Json(text) => Stored::Json(append(&mut self.text, text)),
-            Value::Bytes(bytes) => {
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(bytes);
-                Stored::Bytes(start..self.bytes.len())
-            }
-            Value::Null => Stored::Null,
-            Value::Bool(v) => Stored::Bool(v),
-            Value::I64(v) => Stored::I64(v),
-            Value::U64(v) => Stored::U64(v),
-            Value::I128(v) => Stored::I128(v),
-            Value::U128(v) => Stored::U128(v),
-            Value::F64(v) => Stored::F64(v),
-        };
-        self.push_stored(key, stored);
+        // A list of 2³² fields would be unreadable; no machine's memory lets it get that far.
+        if let Some(count) = self.count.checked_add(1) {
+            wire::push(Some(key), value.into(), &mut self.bytes);
+            self.count = count;
+        }
     }
 
     /// Appends a text field that `args` formats to, without an intermediate string.
     ///
     /// What a failing `Display` wrote before it failed is kept, followed by `<formatting failed>`.
+    /// Of one that panics nothing is kept.
     pub fn push_args(&mut self, key: &str, args: fmt::Arguments<'_>) {
-        let start = self.text.len();
-        if self.text.write_fmt(args).is_err() {
-            self.text.push_str("<formatting failed>");
+        let Some(count) = self.count.checked_add(1) else { return };
+        let mut writing = Writing { whole: self.bytes.len(), start: 0, bytes: &mut self.bytes };
+        wire::push_head(Some(key), wire::STR, writing.bytes);
+        writing.bytes.extend_from_slice(&[0; 4]);
+        writing.start = writing.bytes.len();
+        if writing.write_fmt(args).is_err() {
+            writing.bytes.extend_from_slice(b"<formatting failed>");
         }
-        let value = Stored::Str(start..self.text.len());
-        self.push_stored(key, value);
-    }
-
-    fn push_stored(&mut self, key: &str, value: Stored) {
-        let key = append(&mut self.text, key);
-        self.entries.push(Entry { key, value });
+        writing.finish();
+        self.count = count;
     }
 
     /// Reverses the order of the fields from index `from` on.
     pub fn reverse_from(&mut self, from: usize) {
-        if let Some(tail) = self.entries.get_mut(from..) {
-            tail.reverse();
+        let mut start = 0;
+        for _ in 0..from.min(self.len()) {
+            start += wire::length_of(&self.bytes[start..]);
         }
+        let mut ends = [start; MAX_QUICK + 1];
+        let count = self.len().saturating_sub(from);
+        if count > MAX_QUICK {
+            return self.reverse_many_from(start);
+        }
+        for index in 1..=count {
+            ends[index] = ends[index - 1] + wire::length_of(&self.bytes[ends[index - 1]..]);
+        }
+        let end = self.bytes.len();
+        for index in (1..=count).rev() {
+            self.bytes.extend_from_within(ends[index - 1]..ends[index]);
+        }
+        self.bytes.copy_within(end.., start);
+        self.bytes.truncate(end);
     }
 
-    /// Removes all fields and keeps the memory, unless it grew past `keep_bytes` for one of its
-    /// buffers: a single giant record must not pin its size for ever.
+    /// Reverses the order of the fields from the byte `start` on, in any number.
+    fn reverse_many_from(&mut self, start: usize) {
+        let mut ends = vec![start];
+        let mut end = start;
+        while end < self.bytes.len() {
+            end += wire::length_of(&self.bytes[end..]);
+            ends.push(end);
+        }
+        let mut reversed = Vec::with_capacity(end - start);
+        for range in ends.windows(2).rev() {
+            reversed.extend_from_slice(&self.bytes[range[0]..range[1]]);
+        }
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(&reversed);
+    }
+
+    /// Removes all fields and keeps the memory, unless it grew past `keep_bytes`: a single giant
+    /// record must not pin its size for ever.
     pub fn clear(&mut self, keep_bytes: usize) {
-        self.entries.clear();
-        self.text.clear();
+        self.count = 0;
         self.bytes.clear();
-        self.entries.shrink_to(keep_bytes / size_of::<Entry>());
-        self.text.shrink_to(keep_bytes);
         self.bytes.shrink_to(keep_bytes);
     }
 
     /// How many fields there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.count as usize
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.count == 0
     }
 
     /// The fields in order.
     #[inline]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Value<'_>)> + Clone {
-        self.entries.iter().map(|entry| (&self.text[entry.key.clone()], self.value(&entry.value)))
+    pub fn iter(&self) -> FieldsIter<'_> {
+        self.as_ref().iter()
     }
 
-    /// The field at `index`, counted from 0.
+    /// The field at `index`, counted from 0; goes through those before it.
     #[inline]
     pub fn at(&self, index: usize) -> Option<(&str, Value<'_>)> {
-        let entry = self.entries.get(index)?;
-        Some((&self.text[entry.key.clone()], self.value(&entry.value)))
+        self.as_ref().at(index)
     }
 
     /// The first field with this key.
     pub fn get(&self, key: &str) -> Option<Value<'_>> {
-        self.iter().find(|&(k, _)| k == key).map(|(_, value)| value)
-    }
-
-    #[inline]
-    fn value(&self, stored: &Stored) -> Value<'_> {
-        match stored {
-            Stored::Null => Value::Null,
-            Stored::Bool(v) => Value::Bool(*v),
-            Stored::I64(v) => Value::I64(*v),
-            Stored::U64(v) => Value::U64(*v),
-            Stored::I128(v) => Value::I128(*v),
-            Stored::U128(v) => Value::U128(*v),
-            Stored::F64(v) => Value::F64(*v),
-            Stored::Str(range) => Value::Str(&self.text[range.clone()]),
-            Stored::Json(range) => Value::Json(&self.text[range.clone()]),
-            Stored::Bytes(range) => Value::Bytes(&self.bytes[range.clone()]),
-        }
+        self.as_ref().get(key)
     }
 }
 
-fn append(text: &mut String, part: &str) -> Range<usize> {
-    let start = text.len();
-    text.push_str(part);
-    start..text.len()
+/// A text field that is being formatted; one that is not finished leaves no trace.
+struct Writing<'a> {
+    /// Where the fields before it end.
+    whole: usize,
+    /// Where its text begins.
+    start: usize,
+    bytes: &'a mut Vec<u8>,
+}
+
+impl Writing<'_> {
+    fn finish(mut self) {
+        let length = (self.bytes.len() - self.start) as u32;
+        self.bytes[self.start - 4..self.start].copy_from_slice(&length.to_le_bytes());
+        self.whole = self.bytes.len();
+    }
+}
+
+impl fmt::Write for Writing<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Room for the mark of failure is left.
+        if self.bytes.len() - self.start + text.len() > wire::MAX_VALUE_BYTES - 64 {
+            return Err(fmt::Error);
+        }
+        self.bytes.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.whole);
+    }
 }
 
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        self.as_ref().fmt(f)
     }
 }
 
@@ -168,13 +198,14 @@ impl<'k, 'v, V: Into<Value<'v>>> FromIterator<(&'k str, V)> for Fields {
 
 impl PartialEq for Fields {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        self.as_ref() == other.as_ref()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::support::contain;
 
     #[test]
     fn keeps_order_type_and_repeated_keys() {
@@ -202,16 +233,56 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_display_is_kept_and_marked() {
-        struct Fails;
+    fn any_tail_is_reversed() {
+        let whole = Fields::from_iter([
+            ("a", Value::Str("text")),
+            ("", Value::Null),
+            ("long key", Value::U128(7)),
+            ("a", Value::Bytes(b"\x80\x08")),
+            ("e", Value::Bool(true)),
+        ]);
+        for from in 0..=6 {
+            let mut fields = whole.clone();
+            fields.reverse_from(from);
+            let mut expect: Vec<_> = whole.iter().collect();
+            expect[from.min(5)..].reverse();
+            assert_eq!(fields.iter().collect::<Vec<_>>(), expect, "from {from}");
+        }
+        for count in [MAX_QUICK, MAX_QUICK + 1, 1_000] {
+            let keys: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+            let mut fields: Fields = keys.iter().map(|key| (key.as_str(), 7_u64)).collect();
+            fields.reverse_from(1);
+            let expect = keys[..1].iter().chain(keys[1..].iter().rev());
+            assert!(fields.iter().map(|(key, _)| key).eq(expect));
+        }
+    }
+
+    #[test]
+    fn a_failing_display_is_kept_and_marked_a_panicking_one_is_not() {
+        struct Fails(bool);
         impl fmt::Display for Fails {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("half")?;
-                Err(fmt::Error)
+                if self.0 { panic!("in Display") } else { Err(fmt::Error) }
             }
         }
         let mut fields = Fields::new();
-        fields.push_args("k", format_args!("{Fails}"));
-        assert_eq!(fields.get("k"), Some(Value::Str("half<formatting failed>")));
+        fields.push_args("k", format_args!("{}", Fails(false)));
+        assert!(contain(|| fields.push_args("panics", format_args!("{}", Fails(true)))).is_err());
+        fields.push("after", 1_u64);
+        let expect = [("k", Value::Str("half<formatting failed>")), ("after", Value::U64(1))];
+        assert_eq!(fields.iter().collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn the_encoded_form_comes_back_or_is_refused() {
+        let fields = Fields::from_iter([("a", "b"), ("c", "d")]);
+        let bytes = fields.as_encoded();
+        assert_eq!(Fields::from_encoded(bytes, 2), Some(fields.clone()));
+        for (bytes, count) in
+            [(bytes, 1), (bytes, 3), (&bytes[1..], 2), (&[wire::NULL][..], 1), (&[][..], 1)]
+        {
+            assert_eq!(Fields::from_encoded(bytes, count), None);
+        }
     }
 }

@@ -68,6 +68,11 @@ impl Filter {
         self.level_for(logger).is_some_and(|least| level >= least)
     }
 
+    /// Whether any logger is treated differently from the others.
+    pub fn has_directives(&self) -> bool {
+        !self.directives.is_empty()
+    }
+
     /// The least severe level that passes for any logger; `None` when nothing ever does.
     pub fn least_level(&self) -> Option<Level> {
         self.directives.iter().map(|&(_, level)| level).chain([self.default]).flatten().min()

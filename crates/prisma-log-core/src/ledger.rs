@@ -12,19 +12,27 @@ pub enum DropReason {
     SinkPanicked,
     /// The record was made by the sink itself while it wrote, and can't be written through it.
     Reentrant,
+    /// The queue had no room for the record, and the overflow rule gave it up.
+    QueueFull,
 }
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [DropReason; 3] =
-        [DropReason::SinkFailed, DropReason::SinkPanicked, DropReason::Reentrant];
+    pub const ALL: [DropReason; 4] = [
+        DropReason::SinkFailed,
+        DropReason::SinkPanicked,
+        DropReason::Reentrant,
+        DropReason::QueueFull,
+    ];
 
-    /// The reason as a metric label: `sink_failed`, `sink_panicked`, `reentrant`.
+    /// The reason as a metric label: `sink_failed`, `sink_panicked`, `reentrant`,
+    /// `queue_full`.
     pub const fn as_str(self) -> &'static str {
         match self {
             DropReason::SinkFailed => "sink_failed",
             DropReason::SinkPanicked => "sink_panicked",
             DropReason::Reentrant => "reentrant",
+            DropReason::QueueFull => "queue_full",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Where background failures go: a handler, a counter, and stderr at a bounded rate.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,14 +10,19 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::contain::contain;
 
-/// Called with the name of the sink, or `clock` or `context`, and what went wrong.
-pub(crate) type ErrorHandler = Box<dyn Fn(&str, &Error) + Send + Sync>;
+/// Called with the name of what failed, such as a sink's, and what went wrong.
+pub type ErrorHandler = Box<dyn Fn(&str, &Error) + Send + Sync>;
 
 /// At most one line per this time goes to stderr; the next says how many were left out.
 const STDERR_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Takes failures that no caller is there to be told of.
+///
+/// Each is counted and given to the handler, if there is one, and one a second at most is written
+/// to stderr, with the number of those left out. A handler that logs may fail to, and is not
+/// called about that.
 #[derive(Default)]
-pub(crate) struct Reporter {
+pub struct Reporter {
     handler: Option<ErrorHandler>,
     count: AtomicU64,
     stderr: Mutex<Throttle>,
@@ -28,18 +34,25 @@ thread_local! {
     static IN_HANDLER: Cell<bool> = const { Cell::new(false) };
 }
 
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").field("count", &self.count()).finish_non_exhaustive()
+    }
+}
+
 impl Reporter {
-    pub(crate) fn new(handler: Option<ErrorHandler>) -> Self {
+    /// A reporter that has seen no failure.
+    pub fn new(handler: Option<ErrorHandler>) -> Self {
         Reporter { handler, ..Reporter::default() }
     }
 
     /// How many failures were reported.
-    pub(crate) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
 
     /// Reports one failure; never panics, whatever the handler does.
-    pub(crate) fn report(&self, what: &str, error: &Error) {
+    pub fn report(&self, what: &str, error: &Error) {
         self.count.fetch_add(1, Ordering::Relaxed);
         if let Some(handler) = &self.handler
             && !IN_HANDLER.replace(true)

@@ -21,7 +21,46 @@ pub trait Sink: Send {
 
     /// How far a record is safe once [`Sink::write`] and [`Sink::flush`] returned `Ok`.
     fn durability(&self) -> Durability;
+
+    /// Where the next batch will go, told cheaply; a place before that is fine. `None` when the
+    /// sink can't look back.
+    ///
+    /// A front end that survives crashes keeps it with the records that are about to be written;
+    /// after a crash the next process's sink is asked [`Sink::written_since`].
+    fn position(&self) -> Option<SinkPosition> {
+        None
+    }
+
+    /// Which of these records a sink of the same kind, in a process that died, has already written
+    /// after `since`; for the records, [`Record::recovered`] is false. By default none.
+    ///
+    /// Asked again, it answers the same. So records that may be alike in everything belong into one
+    /// call, and into one before any of them is written again.
+    ///
+    /// # Errors
+    /// When what was written could not be read back; the records are then written again.
+    fn written_since(
+        &mut self,
+        since: &SinkPosition,
+        batch: &[Record<'_>],
+    ) -> Result<Vec<bool>, Error> {
+        let _: &SinkPosition = since;
+        Ok(vec![false; batch.len()])
+    }
+
+    /// Called in a forked child before its first write: what must not be shared with the parent
+    /// is to be opened anew. By default nothing is done.
+    ///
+    /// # Errors
+    /// When that is not possible; the child's records for this sink are then lost and counted.
+    fn after_fork(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 }
+
+/// A place in what a sink writes to; only that kind of sink knows what it means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SinkPosition(pub [u64; 4]);
 
 impl<S: Sink + ?Sized> Sink for Box<S> {
     fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
@@ -34,6 +73,22 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
 
     fn durability(&self) -> Durability {
         (**self).durability()
+    }
+
+    fn position(&self) -> Option<SinkPosition> {
+        (**self).position()
+    }
+
+    fn written_since(
+        &mut self,
+        since: &SinkPosition,
+        batch: &[Record<'_>],
+    ) -> Result<Vec<bool>, Error> {
+        (**self).written_since(since, batch)
+    }
+
+    fn after_fork(&mut self) -> Result<(), Error> {
+        (**self).after_fork()
     }
 }
 
@@ -70,16 +125,18 @@ impl BatchError {
 }
 
 /// Turns a record into bytes.
-pub trait Encoder: Send + Sync {
+///
+/// An encoder belongs to one sink, and may keep what it made of a record's [`Shape`](crate::Shape).
+pub trait Encoder: Send {
     /// Appends the encoded record to `out`, without a line end.
     ///
     /// Whatever the record holds, what is appended has no `\n` or other control character, and
     /// nothing in a field can be read as part of the envelope.
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>);
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
 }
 
 impl<E: Encoder + ?Sized> Encoder for Box<E> {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         (**self).encode(record, out);
     }
 }

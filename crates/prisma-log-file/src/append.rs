@@ -38,7 +38,7 @@ impl<'a> Records<'a> {
         self.ends.partition_point(|&end| end <= at)
     }
 
-    fn record(self, index: usize) -> &'a [u8] {
+    pub(crate) fn record(self, index: usize) -> &'a [u8] {
         &self.bytes[self.begin(index)..self.ends[index]]
     }
 }
@@ -101,13 +101,13 @@ impl LogFile {
         while *done < records.ends.len() {
             let from = records.begin(*done);
             let written = self.write_once(&records.bytes[from..records.end()])?;
-            let position = self.position()?;
+            let position = self.written_to()?;
             self.check_neighbour(position - written as u64);
 
             let at = from + written;
             *done = records.whole_at(at);
             let half = at - records.begin(*done);
-            self.opened.whole_to = Some(position - half as u64);
+            self.opened.whole_up_to(position - half as u64);
             if half == 0 {
                 continue;
             }
@@ -136,7 +136,7 @@ impl LogFile {
                     return Err(error);
                 }
             };
-            let end = self.position()?;
+            let end = self.written_to()?;
             let start = end - written as u64;
             if start != position {
                 self.erase(&record[..taken], position - taken as u64);
@@ -145,7 +145,7 @@ impl LogFile {
             }
             (taken, position) = (taken + written, end);
         }
-        self.opened.whole_to = Some(position);
+        self.opened.whole_up_to(position);
         Ok(Finish::Whole)
     }
 
@@ -163,7 +163,7 @@ impl LogFile {
     }
 
     /// Where this sink's last write ended.
-    fn position(&self) -> Result<u64, Error> {
+    fn written_to(&self) -> Result<u64, Error> {
         let position = (&self.opened.file).stream_position();
         position.map_err(|error| Error::io_at("examine", self.path(), error))
     }

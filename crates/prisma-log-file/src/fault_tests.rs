@@ -6,6 +6,7 @@ mod files;
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::{AsRawFd as _, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -41,6 +42,8 @@ struct Plan {
     overwrite: Option<i32>,
     sync: Option<i32>,
     renames: usize,
+    /// Which open file was written last.
+    written: RawFd,
     now: Instant,
 }
 
@@ -70,8 +73,10 @@ impl Os for FaultyOs {
     }
 
     fn append(&self, mut file: &File, bytes: &[u8]) -> io::Result<usize> {
-        let (step, path) = self
-            .plan(|plan| (plan.writes.pop_front().unwrap_or(plan.then.clone()), plan.path.clone()));
+        let (step, path) = self.plan(|plan| {
+            plan.written = file.as_raw_fd();
+            (plan.writes.pop_front().unwrap_or(plan.then.clone()), plan.path.clone())
+        });
         match step {
             Step::Real => file.write(bytes),
             Step::Short(count) => file.write(&bytes[..count.min(bytes.len())]),
@@ -119,7 +124,7 @@ impl Os for FaultyOs {
 struct Bare;
 
 impl Encoder for Bare {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(record.message.as_bytes());
     }
 }
@@ -144,6 +149,7 @@ impl Bench {
             overwrite: None,
             sync: None,
             renames: 0,
+            written: -1,
             now: Instant::now(),
         };
         let os = FaultyOs(Arc::new(Mutex::new(plan)));

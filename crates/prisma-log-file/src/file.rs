@@ -8,6 +8,7 @@ use std::time::Duration;
 use prisma_log_core::Error;
 
 use crate::failure::{BackOff, Failures};
+use crate::lookback::birth;
 use crate::open::{Identity, Locking, create_folder_of, folder_of, lock_within, open_regular};
 use crate::os::Os;
 use crate::repair;
@@ -28,12 +29,25 @@ pub(crate) struct FileOptions {
 pub(crate) struct Opened {
     pub(crate) file: File,
     pub(crate) identity: Identity,
+    /// When it was made, as `lookback::birth` tells.
+    pub(crate) birth: u64,
     /// Where the last record that is known to be whole ends; `None` when the tail is unknown.
     pub(crate) whole_to: Option<u64>,
+    /// Where the file ended when it was last looked at, or a place before that.
+    pub(crate) end: u64,
     /// Whether this sink's presence is marked by a shared lock on the file.
     pub(crate) locked: bool,
     pub(crate) unsynced: bool,
     sync_failed: bool,
+    /// Whether a process that forked this one still writes through the same open file.
+    inherited: bool,
+}
+
+impl Opened {
+    /// Takes note that a record that is whole ends here.
+    pub(crate) fn whole_up_to(&mut self, position: u64) {
+        (self.whole_to, self.end) = (Some(position), position);
+    }
 }
 
 pub(crate) struct LogFile {
@@ -88,23 +102,25 @@ impl LogFile {
     /// Makes sure that the open file is the one at the path; opens or creates that one otherwise.
     ///
     /// # Errors
-    /// When it can't be opened and the open one was deleted, so that nobody could read what is
-    /// written to it.
+    /// When it can't be opened, and the open one was deleted, so that nobody could read what is
+    /// written to it, or is the parent's.
     pub(crate) fn prepare(&mut self) -> Result<Target, Error> {
         if let Ok(metadata) = fs::symlink_metadata(&self.options.path)
             && Identity::of(&metadata) == self.opened.identity
+            && !self.opened.inherited
         {
             return Ok(Target { size: metadata.len(), current: true });
         }
         let old = self.opened.file.metadata();
-        let deleted = old.as_ref().map_or(true, |metadata| metadata.nlink() == 0);
-        if deleted || self.reopening.may_try(self.os.now()) {
+        let unlinked = old.as_ref().map_or(true, |metadata| metadata.nlink() == 0);
+        let unusable = unlinked || self.opened.inherited;
+        if unusable || self.reopening.may_try(self.os.now()) {
             match self.reopen() {
                 Ok(size) => {
                     self.reopening.succeeded();
                     return Ok(Target { size, current: true });
                 }
-                Err(error) if deleted => return Err(error),
+                Err(error) if unusable => return Err(error),
                 Err(error) => {
                     self.reopening.failed(self.os.now());
                     self.failures.report(&error.with_hint("records still go to the moved file"));
@@ -127,6 +143,16 @@ impl LogFile {
         self.opened = opened;
         self.folder_unsynced |= created;
         Ok(metadata.len())
+    }
+
+    /// Opens the file anew in a forked child. Offset and lock belong to the open file, which is
+    /// the parent's as well: each would take the other's for its own.
+    pub(crate) fn leave_parent(&mut self) -> Result<(), Error> {
+        // What the parent wrote is the parent's to synchronise.
+        (self.opened.unsynced, self.opened.sync_failed) = (false, false);
+        self.opened.inherited = true;
+        (self.folder_unsynced, self.lost_sync) = (false, None);
+        self.reopen().map(drop)
     }
 
     /// Whether the open file still has a name.
@@ -188,11 +214,14 @@ fn open(options: &FileOptions, os: &dyn Os, failures: &Failures) -> Result<(Open
     };
     let mut opened = Opened {
         identity: Identity::of(&opening.metadata),
+        birth: birth(&opening.metadata),
         file: opening.file,
         whole_to: None,
+        end: 0,
         locked: false,
         unsynced: true,
         sync_failed: false,
+        inherited: false,
     };
     // Alone on the file: nobody is in the middle of a record, so a torn tail is a dead writer's.
     if opened.file.try_lock().is_ok() {
@@ -210,5 +239,10 @@ fn open(options: &FileOptions, os: &dyn Os, failures: &Failures) -> Result<(Open
             .with_hint("`lslocks` shows which"));
         }
     }
+    opened.end = match opened.whole_to {
+        Some(end) => end,
+        // Now that its presence is marked, nobody cuts anything off.
+        None => opened.file.metadata().map_err(|error| Error::io_at("examine", path, error))?.len(),
+    };
     Ok((opened, opening.created))
 }

@@ -40,6 +40,14 @@
 //! next file: the kernel may have dropped the data and would answer the second attempt with
 //! success.
 //!
+//! A process that is killed after a `write` began can't tell how far it came. The sink that the
+//! next process builds on the path can: asked for the records written since a
+//! [position](prisma_log_core::Sink::position), it compares whole lines, byte for byte, in the file
+//! that the position lies in, whatever name rotation has given it meanwhile, and in all newer ones.
+//! A line stands for one record; a record that is marked as recovered counts as the same one; half
+//! a record doesn't count. So what a queue that survived the process still holds is written
+//! exactly once.
+//!
 //! # Failure
 //!
 //! A record is never half in the file. When a write fails in the middle (full disk, quota, I/O
@@ -57,6 +65,14 @@
 //!   the next batch, which goes to a new file at the path. A batch that was being written into a
 //!   file as it was deleted is written again. Programs that compress the moved file should wait a
 //!   moment first (logrotate's `delaycompress`).
+//! - **Records that can't be found again** after a process died, though they were written, are
+//!   written twice, never lost: where the file was deleted, or copied and truncated, and they are
+//!   not in the last 4 MiB of the current file or of the newest backup; where somebody else moved
+//!   it to a name of another form; and where the encoder's options changed between the processes,
+//!   because that makes other lines (a service's version, say).
+//! - **A forked child** must call [`after_fork`](prisma_log_core::Sink::after_fork) before it
+//!   writes: it then opens the file for itself, and both keep each other's records whole. Where
+//!   that fails, its later writes try again, and fail as long as it does.
 //! - **Anything but a regular file** at the path (directory, FIFO, device, socket, symbolic link) is
 //!   refused with an error, without blocking.
 //! - **Several sinks** on one file, in one process or several, keep whole lines and lose nothing, as
@@ -67,10 +83,13 @@
 //!
 //! # Cost
 //!
-//! Four system calls for each batch of up to 256 KiB: a `stat` of the path, the `write`, and two
-//! cheap ones that make sure where it went. Larger batches are split between records. One open
-//! file, one buffer that is reused, no allocation once it has grown, no thread. A rotation takes a
-//! `stat` and a rename for each backup, under the lock; opening reads the end of the file.
+//! Four system calls for each batch of up to 512 KiB: a `stat` of the path, the `write`, and two
+//! cheap ones that make sure where it went. Larger batches are split between records. What a record
+//! costs falls with the batch's size up to there: the kernel takes large writes in large pieces. One
+//! open file, one buffer that is reused and holds up to 1 MiB, no allocation once it has grown, no
+//! thread. A rotation takes a `stat` and a rename for each backup, under the lock; opening reads the
+//! end of the file. A position takes no system call. Looking back reads each file once, from the
+//! position on, and holds each record of the batch in memory in both of its forms.
 #![forbid(unsafe_code)]
 
 mod append;
@@ -79,11 +98,13 @@ mod failure;
 #[cfg(test)]
 mod fault_tests;
 mod file;
+mod lookback;
 mod open;
 mod os;
 mod repair;
 mod rotate;
 mod sink;
+mod wanted;
 
 pub use builder::FileSinkBuilder;
 pub use sink::FileSink;

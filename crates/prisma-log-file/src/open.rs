@@ -24,6 +24,14 @@ impl Identity {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Identity { device: metadata.dev(), inode: metadata.ino() }
     }
+
+    pub(crate) fn numbers(self) -> [u64; 2] {
+        [self.device, self.inode]
+    }
+
+    pub(crate) fn from_numbers([device, inode]: [u64; 2]) -> Self {
+        Identity { device, inode }
+    }
 }
 
 /// A file just opened, and whether this call made it.

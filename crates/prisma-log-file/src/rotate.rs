@@ -101,7 +101,7 @@ impl LogFile {
     ///
     /// They end at the first free name: what somebody put further on, such as
     /// `app.log.20261124`, is none of the rotation's business.
-    fn backups(&self) -> Result<(Vec<u64>, u64), Error> {
+    pub(crate) fn backups(&self) -> Result<(Vec<u64>, u64), Error> {
         let mut found = Vec::new();
         for number in 1.. {
             match slot(&self.backup(number))? {
@@ -113,7 +113,7 @@ impl LogFile {
         Err(Error::state(format!("no free name after {}", self.options.path.display())))
     }
 
-    fn backup(&self, number: u64) -> PathBuf {
+    pub(crate) fn backup(&self, number: u64) -> PathBuf {
         with_suffix(&self.options.path, &format!(".{number}"))
     }
 }
@@ -129,13 +129,13 @@ fn slot(path: &Path) -> Result<Slot, Error> {
 
 /// Held while one process rotates: an exclusive lock on `.app.log.lock` beside the file. Released
 /// with the open file, so a process that dies can't leave it behind.
-struct RotationLock {
-    _file: File,
+pub(crate) struct RotationLock {
+    file: File,
 }
 
 impl RotationLock {
     /// Waits for the lock; `None` when another process rotated the file meanwhile.
-    fn take(log: &LogFile) -> Result<Option<Self>, Error> {
+    pub(crate) fn take(log: &LogFile) -> Result<Option<Self>, Error> {
         let path = &log.options.path;
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().unwrap_or_default());
@@ -161,9 +161,43 @@ impl RotationLock {
             if fs::symlink_metadata(&lock_path)
                 .is_ok_and(|named| Identity::of(&named) == Identity::of(&opening.metadata))
             {
-                return Ok(Some(RotationLock { _file: opening.file }));
+                return Ok(Some(RotationLock { file: opening.file }));
             }
         }
         refused("deleted all the time")
+    }
+}
+
+impl Drop for RotationLock {
+    fn drop(&mut self) {
+        // Closing alone would not do: a child forked meanwhile has the file open as well.
+        let _closing_is_left = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failures;
+    use crate::file::FileOptions;
+    use crate::os::RealOs;
+
+    #[test]
+    fn a_copy_of_the_lock_in_a_forked_child_keeps_nobody_out() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let options = FileOptions {
+            path: folder.path().join("app.log"),
+            max_bytes: None,
+            max_backups: 1,
+            mode: 0o640,
+            create_dirs: false,
+            sync: false,
+        };
+        let log = LogFile::open(options, Box::new(RealOs), Failures::new(None)).unwrap();
+        let lock = RotationLock::take(&log).unwrap().unwrap();
+        assert!(RotationLock::take(&log).is_err());
+        let _in_the_child = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert!(RotationLock::take(&log).unwrap().is_some());
     }
 }

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use prisma_log_core::{BatchError, Durability, Encoder, Error, Record, Sink};
+use prisma_log_core::{BatchError, Durability, Encoder, Error, Record, Sink, SinkPosition};
 
 use crate::FileSinkBuilder;
 use crate::append::Records;
 use crate::file::LogFile;
+use crate::wanted::{FORMS, Wanted};
 
 /// Most bytes that go into one `write`, unless a single record is larger.
-const BLOCK_BYTES: usize = 256 * 1024;
+const BLOCK_BYTES: usize = 512 * 1024;
 /// A buffer that one giant record made larger than this does not stay.
 const KEPT_BYTES: usize = 1024 * 1024;
 
@@ -81,6 +82,37 @@ impl Sink for FileSink {
         self.block.clear();
         let mut delivered = 0;
         self.write_all(batch, &mut delivered).map_err(|error| BatchError { delivered, error })
+    }
+
+    fn position(&self) -> Option<SinkPosition> {
+        Some(self.file.place())
+    }
+
+    fn written_since(
+        &mut self,
+        since: &SinkPosition,
+        batch: &[Record<'_>],
+    ) -> Result<Vec<bool>, Error> {
+        let mut forms = Block::default();
+        for record in batch {
+            let mut record = *record;
+            record.shape = None;
+            // The second form is from a process that replayed the record and died as well.
+            for recovered in [false, true] {
+                record.recovered = recovered;
+                self.encoder.encode(&record, &mut forms.bytes);
+                forms.ends.push(forms.bytes.len());
+            }
+        }
+        let lines = forms.records();
+        let lines: Vec<_> = (0..FORMS * batch.len()).map(|index| lines.record(index)).collect();
+        let mut wanted = Wanted::new(&lines);
+        self.file.look_back(*since, &mut wanted)?;
+        Ok(wanted.into_found())
+    }
+
+    fn after_fork(&mut self) -> Result<(), Error> {
+        self.file.leave_parent()
     }
 
     fn flush(&mut self) -> Result<(), Error> {

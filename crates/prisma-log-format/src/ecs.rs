@@ -1,12 +1,19 @@
 //! JSON after Elastic's ecs-logging specification.
 
-use prisma_log_core::{Encoder, Error, Fields, Record, Value};
+use prisma_log_core::{ContextData, Encoder, Error, FieldsRef, Record, Value};
 
-use crate::escape::escape_into;
+use self::plan::EcsPlan;
+use crate::copy::{Put, Space};
+use crate::escape::{escape_into, escape_utf8_into};
 use crate::json::{hex_byte, push_quoted, push_text, push_value};
-use crate::keys::{KeyRule, Keys, WrittenKey, dedot};
+use crate::keys::{Entry, KeyRule, Keys, WrittenKey, dedot};
 use crate::number::push_int;
+use crate::plan::Plans;
 use crate::service::{Service, check_not_blank};
+use crate::stamp::Stamp;
+use crate::trace::Traces;
+
+mod plan;
 
 /// The last version of the 1.x line, which ecs-logging asks for.
 const ECS_VERSION: &str = "1.12.0";
@@ -27,9 +34,11 @@ const ECS_VERSION: &str = "1.12.0";
 /// | `error.message` | the field `error`, as in `"error" => #err` | when there is one |
 /// | `labels` | an object with everything else | unless empty |
 ///
-/// In `labels` stand `parent_span_id`, `trace_flags` (with a trace id) and `tag` (slog's), then
-/// all other context entries and fields. As the specification demands, `.`, `*` and `\` in their
-/// keys become `_`. Keys that are then alike repeat, and the three keys above are reserved; both
+/// In `labels` stand `parent_span_id`, `trace_flags` (with a trace id), `truncated` (how many bytes
+/// were cut off because the record was larger than allowed), `recovered` (`true`, when the process
+/// that made the record died before it was written) and `tag` (slog's), then all other context
+/// entries and fields. As the specification demands, `.`, `*` and `\` in their
+/// keys become `_`. Keys that are then alike repeat, and the five keys above are reserved; both
 /// are resolved as is told [at the crate's root](crate#keys), with `fields_` for `fields.`.
 /// A repetition counts the entries that became `user.id`, `http.request.id` and `error.message`,
 /// too: after the context's `user_id`, a field of that name is `labels.user_id#2`.
@@ -45,14 +54,20 @@ pub struct EcsEncoder {
     site: bool,
     sequence: bool,
     /// What stands between the message and the first key that depends on the record.
-    head: Box<[u8]>,
+    service: Box<[u8]>,
+    stamp: Stamp,
+    ids: Traces,
+    positions: Traces,
+    plans: Plans<EcsPlan>,
+    space: Space,
 }
 
 static KEYS: KeyRule = KeyRule::new(EcsEncoder::RESERVED_LABELS).dedotted();
 
 impl EcsEncoder {
     /// The keys in `labels` that the encoder itself writes, in the order in which it does.
-    pub const RESERVED_LABELS: &'static [&'static str] = &["parent_span_id", "trace_flags", "tag"];
+    pub const RESERVED_LABELS: &'static [&'static str] =
+        &["parent_span_id", "trace_flags", "truncated", "recovered", "tag"];
 
     /// An encoder with the default options: no service name, no data set, no call sites.
     pub fn new() -> Self {
@@ -130,47 +145,94 @@ impl EcsEncoderBuilder {
         let dataset = self.event_dataset.or_else(|| name.map(|name| format!("{name}.log")));
         head.extend(self.service.json("service.environment"));
         push_text(b",\"event.dataset\":\"", dataset.as_deref().unwrap_or_default(), &mut head);
-        EcsEncoder { site: self.site, sequence: self.sequence, head: head.into() }
+        EcsEncoder {
+            site: self.site,
+            sequence: self.sequence,
+            service: head.into(),
+            stamp: Stamp::new(),
+            ids: Traces::new(),
+            positions: Traces::new(),
+            plans: Plans::new(),
+            space: Space::new(),
+        }
     }
 }
 
 impl Encoder for EcsEncoder {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"@timestamp\":\"");
-        out.extend_from_slice(&record.timestamp.rfc3339());
-        out.extend_from_slice(b"\",\"log.level\":\"");
-        out.extend_from_slice(record.level.as_str().as_bytes());
-        out.extend_from_slice(b"\",\"message\":\"");
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if record.shape.is_some_and(|shape| self.encode_by_plan(shape, record, out)) {
+            return;
+        }
+        out.extend_from_slice(START);
+        self.stamp.push(record.timestamp, out);
+        push_head(record, out);
         escape_into(record.message, out);
-        out.extend_from_slice(&self.head);
-        if let Some(id) = record.context.trace_id {
-            out.extend_from_slice(b",\"trace.id\":\"");
-            out.extend_from_slice(&id.hex());
-            out.push(b'"');
-        }
-        if let Some(id) = record.context.span_id {
-            out.extend_from_slice(b",\"span.id\":\"");
-            out.extend_from_slice(&id.hex());
-            out.push(b'"');
-        }
-        out.extend_from_slice(b",\"log.logger\":\"");
-        escape_into(record.logger, out);
-        out.push(b'"');
-        if self.site {
-            push_site(record, out);
-        }
-        if self.sequence && (1..=i64::MAX as u64).contains(&record.sequence) {
-            out.extend_from_slice(b",\"event.sequence\":");
-            push_int(record.sequence, out);
-        }
+        out.extend_from_slice(&self.service);
+        self.ids.push(record.context, out, push_ids);
+        push_origin(self.site, record, out);
+        push_sequence(self.sequence, record, out);
         for known in &KNOWN {
             if let Some(value) = known.entries(record).get(known.key) {
                 out.extend_from_slice(known.written);
                 push_string(value, out);
             }
         }
-        push_labels(record, out);
-        out.push(b'}');
+        let mut labels = Labels::default();
+        labels.push_position(&mut self.positions, record, out);
+        if has_fixed_labels(record) {
+            labels.next(out);
+            push_fixed_labels(record, out);
+        }
+        let mut gone = Gone::default();
+        for Entry { in_context, written, value } in Keys::new(&KEYS, record) {
+            if gone.known(in_context, written.key).is_none() {
+                labels.next(out);
+                push_key(&written, out);
+                // Its text is UTF-8.
+                push_label(value.value().unwrap_or(Value::Null), out);
+            }
+        }
+        labels.end(out);
+    }
+}
+
+const START: &[u8] = b"{\"@timestamp\":\"";
+
+/// Appends what stands between timestamp and message.
+fn push_head(record: &Record<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\",\"log.level\":\"");
+    out.extend_from_slice(record.level.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"message\":\"");
+}
+
+fn push_ids(context: &ContextData, out: &mut Vec<u8>) {
+    if let Some(id) = context.trace_id {
+        out.extend_from_slice(b",\"trace.id\":\"");
+        out.extend_from_slice(&id.hex());
+        out.push(b'"');
+    }
+    if let Some(id) = context.span_id {
+        out.extend_from_slice(b",\"span.id\":\"");
+        out.extend_from_slice(&id.hex());
+        out.push(b'"');
+    }
+}
+
+/// Appends the logger, and with `site` where in the source the record comes from.
+fn push_origin(site: bool, record: &Record<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"log.logger\":\"");
+    escape_into(record.logger, out);
+    out.push(b'"');
+    if site {
+        push_site(record, out);
+    }
+}
+
+#[inline]
+fn push_sequence(sequence: bool, record: &Record<'_>, out: &mut impl Put) {
+    if sequence && (1..=i64::MAX as u64).contains(&record.sequence) {
+        out.put_slice(b",\"event.sequence\":");
+        push_int(record.sequence, out);
     }
 }
 
@@ -186,65 +248,111 @@ fn push_site(record: &Record<'_>, out: &mut Vec<u8>) {
 }
 
 /// An entry that has a field of its own in ECS.
-struct Known {
+pub(crate) struct Known {
     in_context: bool,
     key: &'static str,
-    written: &'static [u8],
+    pub(crate) written: &'static [u8],
 }
 
-static KNOWN: [Known; 3] = [
+pub(crate) static KNOWN: [Known; 3] = [
     Known { in_context: true, key: "user_id", written: b",\"user.id\":" },
     Known { in_context: true, key: "request_id", written: b",\"http.request.id\":" },
     Known { in_context: false, key: "error", written: b",\"error.message\":" },
 ];
 
 impl Known {
-    fn entries<'r>(&self, record: &Record<'r>) -> &'r Fields {
-        if self.in_context { &record.context.entries } else { record.fields }
+    pub(crate) fn entries<'r>(&self, record: &Record<'r>) -> FieldsRef<'r> {
+        if self.in_context { record.context.entries.as_ref() } else { record.fields }
     }
 }
 
-fn push_labels(record: &Record<'_>, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(b",\"labels\":{");
-    let first = out.len();
-    // Each label ends in a comma; the last one becomes the closing brace.
-    if let Some(id) = record.context.parent_span_id {
-        out.extend_from_slice(b"\"parent_span_id\":\"");
-        out.extend_from_slice(&id.hex());
-        out.extend_from_slice(b"\",");
+/// Which known entries went to their own fields; later ones with the same key are labels.
+#[derive(Default)]
+pub(crate) struct Gone([bool; KNOWN.len()]);
+
+impl Gone {
+    /// Which of the known entries this one is, if it is the first such.
+    pub(crate) fn known(&mut self, in_context: bool, key: &[u8]) -> Option<usize> {
+        let is_this = |known: &Known| known.in_context == in_context && known.key.as_bytes() == key;
+        let known = KNOWN.iter().position(is_this)?;
+        (!std::mem::replace(&mut self.0[known], true)).then_some(known)
     }
-    if record.context.trace_id.is_some() {
-        out.extend_from_slice(b"\"trace_flags\":\"");
-        out.extend_from_slice(&hex_byte(record.context.trace_flags));
-        out.extend_from_slice(b"\",");
-    }
-    if !record.tag.is_empty() {
-        push_text(b"\"tag\":\"", record.tag, out);
-        out.push(b',');
-    }
-    let mut keys = Keys::new(&KEYS, record);
-    for (in_context, entries) in [(true, &record.context.entries), (false, record.fields)] {
-        // Only the first entry with a known key went elsewhere.
-        let mut gone = [false; KNOWN.len()];
-        for (key, value) in entries.iter() {
-            let written = keys.resolve(key);
-            let known = KNOWN.iter().position(|k| k.in_context == in_context && k.key == key);
-            match known.map(|index| &mut gone[index]) {
-                Some(gone) if !*gone => *gone = true,
-                _ => push_label(&written, value, out),
-            }
+}
+
+/// The labels of one line, as far as they are written.
+#[derive(Default)]
+pub(crate) struct Labels {
+    open: bool,
+}
+
+impl Labels {
+    /// Appends what stands before a label.
+    #[inline]
+    pub(crate) fn next(&mut self, out: &mut impl Put) {
+        if std::mem::replace(&mut self.open, true) {
+            out.put(b",");
+        } else {
+            out.put(b",\"labels\":{");
         }
     }
-    if out.len() == first {
-        out.truncate(start);
-    } else {
-        out.pop();
-        out.push(b'}');
+
+    /// Appends the labels that differ from record to record whatever the shape.
+    #[inline]
+    pub(crate) fn push_position(
+        &mut self,
+        positions: &mut Traces,
+        record: &Record<'_>,
+        out: &mut impl Put,
+    ) {
+        let context = record.context;
+        if context.parent_span_id.is_some() || context.trace_id.is_some() {
+            self.next(out);
+            positions.push(context, out, push_position);
+        }
+        if record.truncated != 0 {
+            self.next(out);
+            out.put_slice(b"\"truncated\":");
+            out.put_with(|out| push_label(Value::U64(record.truncated), out));
+        }
+    }
+
+    /// Appends what ends the labels and the line.
+    #[inline]
+    pub(crate) fn end(self, out: &mut impl Put) {
+        out.put_slice(if self.open { b"}}" } else { b"}" });
     }
 }
 
-fn push_label(written: &WrittenKey<'_>, value: Value<'_>, out: &mut Vec<u8>) {
+fn push_position(context: &ContextData, out: &mut Vec<u8>) {
+    if let Some(id) = context.parent_span_id {
+        out.extend_from_slice(b"\"parent_span_id\":\"");
+        out.extend_from_slice(&id.hex());
+        out.extend_from_slice(if context.trace_id.is_some() { b"\"," } else { b"\"" });
+    }
+    if context.trace_id.is_some() {
+        out.extend_from_slice(b"\"trace_flags\":\"");
+        out.extend_from_slice(&hex_byte(context.trace_flags));
+        out.push(b'"');
+    }
+}
+
+fn has_fixed_labels(record: &Record<'_>) -> bool {
+    record.recovered || !record.tag.is_empty()
+}
+
+/// Appends the labels that are the same in all records of a shape.
+fn push_fixed_labels(record: &Record<'_>, out: &mut Vec<u8>) {
+    if record.recovered {
+        out.extend_from_slice(b"\"recovered\":true");
+    }
+    if record.recovered && !record.tag.is_empty() {
+        out.push(b',');
+    }
+    push_text(b"\"tag\":\"", record.tag, out);
+}
+
+/// Appends a label's key.
+fn push_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(written.prefix.as_bytes());
     push_dedotted(written.key, out);
@@ -253,27 +361,29 @@ fn push_label(written: &WrittenKey<'_>, value: Value<'_>, out: &mut Vec<u8>) {
         push_int(written.nth, out);
     }
     out.extend_from_slice(b"\":");
+}
+
+/// Appends a label's value.
+pub(crate) fn push_label(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null | Value::Bool(_) | Value::I64(_) => push_value(value, out),
         Value::U64(v) if i64::try_from(v).is_ok() => push_value(value, out),
         Value::F64(v) if v.is_finite() => push_value(value, out),
         other => push_string(other, out),
     }
-    out.push(b',');
 }
 
-fn push_dedotted(key: &str, out: &mut Vec<u8>) {
-    for (index, piece) in key.split(|c: char| c.is_ascii() && dedot(c as u8) != c as u8).enumerate()
-    {
+fn push_dedotted(key: &[u8], out: &mut Vec<u8>) {
+    for (index, piece) in key.split(|&byte| dedot(byte) != byte).enumerate() {
         if index > 0 {
             out.push(b'_');
         }
-        escape_into(piece, out);
+        escape_utf8_into(piece, out);
     }
 }
 
 /// Appends a value as a JSON string, whatever its type.
-fn push_string(value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn push_string(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Str(v) | Value::Json(v) => push_quoted(v, out),
         Value::F64(v) if !v.is_finite() => push_value(value, out),
@@ -289,9 +399,9 @@ fn push_string(value: Value<'_>, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prisma_log_core::{ContextData, Level, Site, SpanId, Timestamp, TraceId};
+    use prisma_log_core::{Fields, Level, Site, SpanId, Timestamp, TraceId};
 
-    fn check(encoder: &EcsEncoder, record: &Record<'_>, expect: &str) {
+    fn check(mut encoder: EcsEncoder, record: &Record<'_>, expect: &str) {
         let mut out = b"kept".to_vec();
         encoder.encode(record, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), format!("kept{expect}"));
@@ -302,7 +412,7 @@ mod tests {
     #[test]
     fn the_envelope_is_in_order() {
         let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Warning, "shop", "x\ny");
-        check(&EcsEncoder::new(), &record, &format!(r#"{HEAD},"log.logger":"shop"}}"#));
+        check(EcsEncoder::new(), &record, &format!(r#"{HEAD},"log.logger":"shop"}}"#));
 
         let mut context = ContextData::default();
         context.trace_id = TraceId::new(1);
@@ -313,7 +423,7 @@ mod tests {
         let fields =
             Fields::from_iter([("user_id", "u2"), ("error", "refused"), ("error", "again")]);
         record.context = &context;
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         record.sequence = 4;
         record.site = Site::new("src/a.rs", 12, "a::b");
         record.tag = "t";
@@ -330,7 +440,7 @@ mod tests {
             r#","error.message":"refused","labels":{"parent_span_id":"0000000000000003""#,
             r#","trace_flags":"01","tag":"t","user_id#2":"u2","error#2":"again"}}"#,
         );
-        check(&encoder, &record, &format!("{HEAD}{rest}"));
+        check(encoder, &record, &format!("{HEAD}{rest}"));
     }
 
     #[test]
@@ -339,9 +449,9 @@ mod tests {
             let mut fields = Fields::new();
             fields.push(key, value);
             let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Warning, "shop", "x\ny");
-            record.fields = &fields;
+            record.fields = fields.as_ref();
             let expect = format!(r#"{HEAD},"log.logger":"shop","labels":{{{expect}}}}}"#);
-            check(&EcsEncoder::new(), &record, &expect);
+            check(EcsEncoder::new(), &record, &expect);
         };
         check_labels("a.b*c\\d", Value::Null, r#""a_b_c_d":null"#);
         check_labels("tag", Value::Bool(true), r#""fields_tag":true"#);

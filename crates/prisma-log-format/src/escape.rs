@@ -1,5 +1,7 @@
 //! Escaping: which characters may not stand in a line as they are, and how they are written.
 
+use crate::copy::{Put, push_short};
+
 /// Nothing to do with this byte.
 const PLAIN: u8 = 0;
 /// An ASCII character that is always escaped inside quotes.
@@ -66,6 +68,50 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     escape::<true>(text, out);
 }
 
+/// [`escape_into`] for whatever takes bytes.
+#[inline]
+pub(crate) fn push_escaped(text: &str, out: &mut impl Put) {
+    if is_plain(text.as_bytes()) {
+        push_short(text.as_bytes(), out);
+    } else {
+        out.put_with(|out| escape_pieces::<true>(text, out));
+    }
+}
+
+/// Appends bytes in quotes as a JSON string, as [`escape_into`] does; nothing and `None` if they
+/// are not UTF-8.
+#[inline]
+pub(crate) fn push_quoted_utf8(bytes: &[u8], out: &mut impl Put) -> Option<()> {
+    // What is plain is ASCII.
+    if is_plain(bytes) {
+        out.put(b"\"");
+        push_short(bytes, out);
+        out.put(b"\"");
+        return Some(());
+    }
+    let text = std::str::from_utf8(bytes).ok()?;
+    out.put(b"\"");
+    out.put_with(|out| escape_pieces::<true>(text, out));
+    out.put(b"\"");
+    Some(())
+}
+
+/// [`escape_into`] for bytes that are known to be UTF-8.
+#[inline]
+pub(crate) fn escape_utf8_into(bytes: &[u8], out: &mut Vec<u8>) {
+    if is_plain(bytes) {
+        push_short(bytes, out);
+    } else {
+        escape_pieces::<true>(str::from_utf8(bytes).unwrap_or_default(), out);
+    }
+}
+
+/// Whether bytes are UTF-8, told quickly for ASCII.
+#[inline]
+pub(crate) fn is_utf8(bytes: &[u8]) -> bool {
+    none_is(bytes, |byte| !byte.is_ascii()) || str::from_utf8(bytes).is_ok()
+}
+
 /// Appends the inside of a JSON string that is escaped already as far as RFC 8259 demands, and
 /// escapes what [`must_escape`] names beyond that.
 pub(crate) fn escape_escaped_into(text: &str, out: &mut Vec<u8>) {
@@ -75,43 +121,55 @@ pub(crate) fn escape_escaped_into(text: &str, out: &mut Vec<u8>) {
 #[inline]
 fn escape<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {
     if is_plain(text.as_bytes()) {
-        out.extend_from_slice(text.as_bytes());
+        push_short(text.as_bytes(), out);
     } else {
         escape_pieces::<QUOTES>(text, out);
     }
 }
 
 /// Whether nothing in a text can need an escape, told quickly.
-///
-/// Words overlap, so that in a text of four bytes or more none is looked at alone.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
+    none_is(bytes, |byte| {
+        // What is not ASCII is negative.
+        let low = byte.cast_signed() < 0x20;
+        low | (byte == b'"') | (byte == b'\\') | (byte == 0x7F)
+    })
+}
+
+/// Whether no byte is special. The letter `a` must not be.
+///
+/// The looks overlap, so that in a text of four bytes or more none is looked at alone, and the
+/// compiler makes one vector of each.
+#[inline]
+pub(crate) fn none_is(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
     match bytes.len() {
-        8..=16 => ends_are_plain::<8>(bytes),
-        4..8 => ends_are_plain::<4>(bytes),
-        0..4 => bytes.iter().all(|&byte| CLASS[usize::from(byte)] == PLAIN),
-        _ => is_plain_long(bytes),
+        8..=16 => none_at_the_ends::<8>(bytes, special),
+        4..8 => none_at_the_ends::<4>(bytes, special),
+        0..4 => !bytes.iter().any(|&byte| special(byte)),
+        _ => {
+            let (chunks, _) = bytes.as_chunks::<16>();
+            let last = bytes.last_chunk::<16>();
+            chunks.iter().chain(last).all(|chunk| none_of(*chunk, special))
+        }
     }
 }
 
-/// Whether the first and last N bytes, up to 8, are plain.
+/// Whether none of the first and last N bytes, up to 8, is special.
 #[inline]
-fn ends_are_plain<const N: usize>(bytes: &[u8]) -> bool {
+fn none_at_the_ends<const N: usize>(bytes: &[u8], special: impl Fn(u8) -> bool) -> bool {
     let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else {
         return false;
     };
-    let word = |chunk: &[u8; N]| {
-        let mut word = [b' '; 8];
-        word[..N].copy_from_slice(chunk);
-        special_bits(word)
-    };
-    word(first) | word(last) == 0
+    let mut both = [b'a'; 16];
+    both[..N].copy_from_slice(first);
+    both[8..8 + N].copy_from_slice(last);
+    none_of(both, special)
 }
 
-fn is_plain_long(bytes: &[u8]) -> bool {
-    let (words, _) = bytes.as_chunks::<8>();
-    words.iter().fold(0, |found, word| found | special_bits(*word)) == 0
-        && ends_are_plain::<8>(bytes)
+#[inline]
+fn none_of(bytes: [u8; 16], special: impl Fn(u8) -> bool) -> bool {
+    !bytes.iter().fold(false, |found, &byte| found | special(byte))
 }
 
 fn escape_pieces<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {

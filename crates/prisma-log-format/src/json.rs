@@ -1,11 +1,13 @@
 //! One flat JSON object per record.
 
-use prisma_log_core::{Encoder, Error, Fields, Record, Value};
+use prisma_log_core::{ContextData, Encoder, Error, Record, Value};
 
 use crate::base64::push_base64;
+use crate::copy::Put;
 use crate::embed::push_json_value;
-use crate::escape::escape_into;
-use crate::keys::{KeyRule, Keys, WrittenKey};
+use crate::escape::{escape_into, escape_utf8_into, push_escaped, push_quoted_utf8};
+use crate::form::{Form, Lines};
+use crate::keys::{KeyRule, WrittenKey};
 use crate::number::{non_finite_name, push_finite, push_int};
 use crate::service::Service;
 
@@ -24,6 +26,8 @@ use crate::service::Service;
 /// | `trace_id`, `span_id`, `parent_span_id` | lowercase hex, as W3C has it | when there is one |
 /// | `trace_flags` | two hex digits, as W3C has it | with a trace id |
 /// | `seq` | the record's sequence number | unless switched off, or 0 |
+/// | `truncated` | how many bytes were cut off | when the record was larger than allowed |
+/// | `recovered` | `true` | when the process that made the record died before it was written |
 /// | `service.name`, `service.version`, `deployment.environment.name` | from [`JsonEncoderBuilder::service`] | when given |
 /// | `slog.tag` | slog's tag | when there is one |
 /// | `code.file.path`, `code.line.number`, `code.function.name`, `code.module.name` | the call site | with [`JsonEncoderBuilder::site`], when known |
@@ -40,7 +44,11 @@ use crate::service::Service;
 /// with padding. A nested value that is not valid JSON, or nested deeper than 64, is written as a
 /// string of its text.
 #[derive(Clone, Debug)]
-pub struct JsonEncoder {
+pub struct JsonEncoder(Lines<Json>);
+
+/// The form, with its options.
+#[derive(Clone, Debug)]
+struct Json {
     site: bool,
     sequence: bool,
     /// The service's keys and values, rendered.
@@ -63,6 +71,8 @@ impl JsonEncoder {
         "parent_span_id",
         "trace_flags",
         "seq",
+        "truncated",
+        "recovered",
         "service.name",
         "service.version",
         "deployment.environment.name",
@@ -75,12 +85,12 @@ impl JsonEncoder {
 
     /// An encoder with the default options: sequence numbers, but no call sites.
     pub fn new() -> Self {
-        JsonEncoder { site: false, sequence: true, service: Box::default() }
+        JsonEncoderBuilder::default().encoder()
     }
 
     /// An encoder with other options.
     pub fn builder() -> JsonEncoderBuilder {
-        JsonEncoderBuilder { encoder: JsonEncoder::new(), service: Service::new() }
+        JsonEncoderBuilder::default()
     }
 }
 
@@ -94,20 +104,27 @@ impl Default for JsonEncoder {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JsonEncoderBuilder {
-    encoder: JsonEncoder,
+    site: bool,
+    sequence: bool,
     service: Service,
+}
+
+impl Default for JsonEncoderBuilder {
+    fn default() -> Self {
+        JsonEncoderBuilder { site: false, sequence: true, service: Service::new() }
+    }
 }
 
 impl JsonEncoderBuilder {
     /// Whether to write where in the source the record comes from; off by default.
     pub fn site(mut self, on: bool) -> Self {
-        self.encoder.site = on;
+        self.site = on;
         self
     }
 
     /// Whether to write the record's sequence number; on by default.
     pub fn sequence(mut self, on: bool) -> Self {
-        self.encoder.sequence = on;
+        self.sequence = on;
         self
     }
 
@@ -121,43 +138,94 @@ impl JsonEncoderBuilder {
     ///
     /// # Errors
     /// When something of the service is empty.
-    pub fn build(mut self) -> Result<JsonEncoder, Error> {
+    pub fn build(self) -> Result<JsonEncoder, Error> {
         self.service.check()?;
-        self.encoder.service = self.service.json(ENVIRONMENT_KEY).into();
-        Ok(self.encoder)
+        Ok(self.encoder())
+    }
+
+    fn encoder(self) -> JsonEncoder {
+        let service = self.service.json(ENVIRONMENT_KEY).into();
+        JsonEncoder(Lines::new(Json { site: self.site, sequence: self.sequence, service }))
     }
 }
 
 impl Encoder for JsonEncoder {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"timestamp\":\"");
-        out.extend_from_slice(&record.timestamp.rfc3339());
+    #[inline]
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.0.encode(record, out);
+    }
+}
+
+impl Form for Json {
+    const START: &'static [u8] = b"{\"timestamp\":\"";
+    const END: &'static [u8] = b"}";
+    const SEQUENCE: &'static [u8] = b",\"seq\":";
+    const TRUNCATED: &'static [u8] = b",\"truncated\":";
+
+    fn keys() -> &'static KeyRule {
+        &KEYS
+    }
+
+    fn has_sequence(&self) -> bool {
+        self.sequence
+    }
+
+    fn push_head(record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\",\"level\":\"");
         out.extend_from_slice(record.level.as_str().as_bytes());
         out.extend_from_slice(b"\",\"logger\":\"");
         escape_into(record.logger, out);
         out.extend_from_slice(b"\",\"message\":\"");
-        escape_into(record.message, out);
-        out.push(b'"');
-        push_trace(record, out);
-        if self.sequence && record.sequence != 0 {
-            out.extend_from_slice(b",\"seq\":");
-            push_int(record.sequence, out);
+    }
+
+    #[inline]
+    fn push_message(message: &str, out: &mut impl Put) {
+        push_escaped(message, out);
+        out.put(b"\"");
+    }
+
+    fn push_trace(context: &ContextData, out: &mut Vec<u8>) {
+        push_trace(context, out);
+    }
+
+    fn push_middle(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        if record.recovered {
+            out.extend_from_slice(b",\"recovered\":true");
         }
         out.extend_from_slice(&self.service);
         push_text(b",\"slog.tag\":\"", record.tag, out);
         if self.site {
             push_site(record, out);
         }
-        let mut keys = Keys::new(&KEYS, record);
-        push_entries(&mut keys, &record.context.entries, out);
-        push_entries(&mut keys, record.fields, out);
-        out.push(b'}');
+    }
+
+    #[inline]
+    fn push_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
+        let &WrittenKey { prefix, key, nth } = written;
+        out.extend_from_slice(b",\"");
+        if !prefix.is_empty() {
+            out.extend_from_slice(prefix.as_bytes());
+        }
+        escape_utf8_into(key, out);
+        if nth > 0 {
+            out.push(b'#');
+            push_int(nth, out);
+        }
+        out.extend_from_slice(b"\":");
+    }
+
+    #[inline]
+    fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
+        push_value(value, out);
+    }
+
+    #[inline]
+    fn push_text(text: &[u8], out: &mut impl Put) -> Option<()> {
+        push_quoted_utf8(text, out)
     }
 }
 
-fn push_trace(record: &Record<'_>, out: &mut Vec<u8>) {
-    let context = record.context;
+fn push_trace(context: &ContextData, out: &mut Vec<u8>) {
     if let Some(id) = context.trace_id {
         out.extend_from_slice(b",\"trace_id\":\"");
         out.extend_from_slice(&id.hex());
@@ -206,23 +274,6 @@ pub(crate) fn hex_byte(byte: u8) -> [u8; 2] {
     [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
-fn push_entries(keys: &mut Keys<'_>, entries: &Fields, out: &mut Vec<u8>) {
-    for (key, value) in entries.iter() {
-        out.extend_from_slice(b",\"");
-        let WrittenKey { prefix, key, nth } = keys.resolve(key);
-        if !prefix.is_empty() {
-            out.extend_from_slice(prefix.as_bytes());
-        }
-        escape_into(key, out);
-        if nth > 0 {
-            out.push(b'#');
-            push_int(nth, out);
-        }
-        out.extend_from_slice(b"\":");
-        push_value(value, out);
-    }
-}
-
 /// Appends a value as JSON.
 pub(crate) fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
@@ -265,7 +316,7 @@ pub(crate) fn push_quoted(text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prisma_log_core::{ContextData, Level, Site, SpanId, Timestamp, TraceId};
+    use prisma_log_core::{Fields, Level, Site, SpanId, Timestamp, TraceId};
 
     #[test]
     fn every_value_has_a_form() {
@@ -292,7 +343,7 @@ mod tests {
 
     #[test]
     fn the_envelope_is_in_order() {
-        let check = |encoder: JsonEncoder, record: &Record<'_>, expect: &str| {
+        let check = |mut encoder: JsonEncoder, record: &Record<'_>, expect: &str| {
             let mut out = Vec::new();
             encoder.encode(record, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expect);
@@ -310,7 +361,7 @@ mod tests {
         context.entries.push("user_id", "u1");
         let fields = Fields::from_iter([("user_id", "u2"), ("trace_id", "forged")]);
         record.context = &context;
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         record.sequence = 7;
         record.site = Site::new("src/a.rs", 12, "a::b");
         record.site.function = "f";

@@ -3,7 +3,10 @@
 use std::cell::{Cell, LazyCell};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use prisma_log_core::{Fields, Record};
+use prisma_log_core::wire::Payload;
+use prisma_log_core::{FieldPlace, FieldsIter, FieldsRef, Record};
+
+use crate::escape::is_utf8;
 
 /// Up to this many entries, a key is compared with each one before it; above, a table is kept.
 const SCAN_LIMIT: usize = 24;
@@ -45,28 +48,30 @@ impl KeyRule {
     }
 
     #[inline]
-    fn needs_prefix(&self, key: &str, mark: u8) -> bool {
+    fn needs_prefix(&self, key: &[u8], mark: u8) -> bool {
         let may_be_reserved = self.reserved_marks[usize::from(mark >> 6)] >> (mark & 63) & 1 == 1;
-        may_be_reserved && self.reserved.iter().any(|reserved| self.same(reserved, key))
-            || key.as_bytes().first() == Some(&b'f')
-                && key.get(..self.prefix.len()).is_some_and(|start| self.same(start, self.prefix))
+        may_be_reserved && self.reserved.iter().any(|reserved| self.same(reserved.as_bytes(), key))
+            || key.first() == Some(&b'f')
+                && key
+                    .get(..self.prefix.len())
+                    .is_some_and(|start| self.same(start, self.prefix.as_bytes()))
     }
 
     /// Whether two keys would be written alike.
-    fn same(&self, a: &str, b: &str) -> bool {
+    fn same(&self, a: &[u8], b: &[u8]) -> bool {
         if self.dedot {
-            a.len() == b.len() && a.bytes().map(dedot).eq(b.bytes().map(dedot))
+            a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| dedot(a) == dedot(b))
         } else {
             a == b
         }
     }
 
-    fn hash(&self, key: &str, state: &RandomState) -> u64 {
+    fn hash(&self, key: &[u8], state: &RandomState) -> u64 {
         let mut hasher = state.build_hasher();
         if self.dedot {
-            key.bytes().for_each(|byte| hasher.write_u8(dedot(byte)));
+            key.iter().for_each(|&byte| hasher.write_u8(dedot(byte)));
         } else {
-            hasher.write(key.as_bytes());
+            hasher.write(key);
         }
         hasher.finish()
     }
@@ -108,26 +113,40 @@ const fn mark(key: &[u8], dedotted: bool) -> u8 {
 #[derive(Debug, PartialEq)]
 pub(crate) struct WrittenKey<'k> {
     pub(crate) prefix: &'static str,
-    pub(crate) key: &'k str,
+    /// UTF-8.
+    pub(crate) key: &'k [u8],
     pub(crate) nth: u32,
 }
 
-/// Resolves the keys of one record, context entries first.
+/// A context entry or field with its key as it is to be written.
+#[derive(Debug)]
+pub(crate) struct Entry<'r> {
+    pub(crate) in_context: bool,
+    pub(crate) written: WrittenKey<'r>,
+    /// What of it is text is UTF-8.
+    pub(crate) value: Payload<'r>,
+}
+
+/// Goes through the entries of one record, the context's first, and resolves their keys.
 pub(crate) struct Keys<'r> {
     rule: &'static KeyRule,
-    entries: [&'r Fields; 2],
-    next: usize,
+    lists: [FieldsRef<'r>; 2],
+    /// What is left of each list.
+    left: [FieldsIter<'r>; 2],
+    /// How many entries were gone through.
+    done: usize,
     /// A bit for the [`mark`] of each key so far.
     seen: [u64; 4],
     /// Open addressing; empty while scanning is cheaper.
     table: Vec<Slot>,
 }
 
-/// Index (from 1) of the first entry with a key, and how often the key was seen; 0 when free.
+/// Where the first entry with a key is, and how often the key was seen; 0 when free.
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    first: u32,
     count: u32,
+    in_fields: bool,
+    first: FieldPlace,
 }
 
 thread_local! {
@@ -137,24 +156,34 @@ thread_local! {
 
 impl<'r> Keys<'r> {
     pub(crate) fn new(rule: &'static KeyRule, record: &Record<'r>) -> Self {
-        let entries = [&record.context.entries, record.fields];
-        let total = entries[0].len() + entries[1].len();
+        let lists = [record.context.entries.as_ref(), record.fields];
+        let left = lists.map(|list| list.iter());
+        // Not what the lists say, but what their bytes can hold.
+        let total: usize = left.iter().filter_map(|list| list.size_hint().1).sum();
         let mut table = Vec::new();
         if total > SCAN_LIMIT && u32::try_from(total).is_ok() {
             table = TABLE.try_with(Cell::take).unwrap_or_default();
             table.clear();
             table.resize((total * 2).next_power_of_two(), Slot::default());
         }
-        Keys { rule, entries, next: 0, seen: [0; 4], table }
+        Keys { rule, lists, left, done: 0, seen: [0; 4], table }
     }
 
-    /// How the next key is to be written; called once for each entry, in order.
+    /// How a key is to be written; `place` is its entry's, in one list or the other.
     #[inline]
-    pub(crate) fn resolve<'k>(&mut self, key: &'k str) -> WrittenKey<'k> {
-        let mark = mark(key.as_bytes(), self.rule.dedot);
-        let nth = if self.table.is_empty() { self.scan(key, mark) } else { self.look_up(key) };
-        self.next += 1;
-        let shown = nth > 1 || key.is_empty() || split_suffix(key).is_some();
+    fn resolve(
+        &mut self,
+        key: &'r [u8],
+        in_fields: bool,
+        place: Option<FieldPlace>,
+    ) -> WrittenKey<'r> {
+        let mark = mark(key, self.rule.dedot);
+        let nth = match place {
+            None => self.scan(key, mark),
+            Some(first) => self.look_up(key, Slot { count: 1, in_fields, first }),
+        };
+        self.done += 1;
+        let shown = nth > 1 || key.is_empty() || has_suffix(key);
         WrittenKey {
             prefix: if self.rule.needs_prefix(key, mark) { self.rule.prefix } else { "" },
             key,
@@ -163,43 +192,62 @@ impl<'r> Keys<'r> {
     }
 
     #[inline]
-    fn scan(&mut self, key: &str, mark: u8) -> u32 {
+    fn scan(&mut self, key: &[u8], mark: u8) -> u32 {
         let seen = &mut self.seen[usize::from(mark >> 6)];
         let bit = 1 << (mark & 63);
         if *seen & bit == 0 {
             *seen |= bit;
             return 1;
         }
-        let [context, fields] = self.entries;
-        let earlier = context.iter().chain(fields.iter()).take(self.next);
-        1 + earlier.filter(|(other, _)| self.rule.same(other, key)).count() as u32
+        let [context, fields] = self.lists;
+        let earlier = context.iter().chain(fields.iter()).take(self.done);
+        1 + earlier.filter(|(other, _)| self.rule.same(other.as_bytes(), key)).count() as u32
     }
 
-    fn look_up(&mut self, key: &str) -> u32 {
+    fn look_up(&mut self, key: &[u8], new: Slot) -> u32 {
         let mask = self.table.len() - 1;
         let hash = HASH.try_with(|state| self.rule.hash(key, state)).unwrap_or_default();
         let mut at = hash as usize & mask;
         loop {
-            let Slot { first, count } = self.table[at];
-            if first == 0 {
-                self.table[at] = Slot { first: self.next as u32 + 1, count: 1 };
+            let Slot { count, in_fields, first } = self.table[at];
+            if count == 0 {
+                self.table[at] = new;
                 return 1;
             }
-            if self.key(first as usize - 1).is_some_and(|other| self.rule.same(other, key)) {
+            let other = self.lists[usize::from(in_fields)].at_place(first);
+            if other.is_some_and(|(other, _)| self.rule.same(other.as_bytes(), key)) {
                 self.table[at].count = count + 1;
                 return count + 1;
             }
             at = (at + 1) & mask;
         }
     }
+}
 
-    fn key(&self, index: usize) -> Option<&'r str> {
-        let [context, fields] = self.entries;
-        let entry = match index.checked_sub(context.len()) {
-            None => context.at(index),
-            Some(index) => fields.at(index),
-        };
-        entry.map(|(key, _)| key)
+impl<'r> Iterator for Keys<'r> {
+    type Item = Entry<'r>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Entry<'r>> {
+        self.next_of(0).or_else(|| self.next_of(1))
+    }
+}
+
+impl<'r> Keys<'r> {
+    /// The next entry of a list.
+    #[inline]
+    fn next_of(&mut self, list: usize) -> Option<Entry<'r>> {
+        let left = &mut self.left[list];
+        let place = if self.table.is_empty() { None } else { left.place() };
+        let (key, value) = left.next_raw()?;
+        if !is_utf8(key)
+            || matches!(value, Payload::Str(text) | Payload::Json(text) if !is_utf8(text))
+        {
+            *left = FieldsRef::EMPTY.iter();
+            return None;
+        }
+        let written = self.resolve(key, list == 1, place);
+        Some(Entry { in_context: list == 0, written, value })
     }
 }
 
@@ -211,6 +259,13 @@ impl Drop for Keys<'_> {
             let _ = TABLE.try_with(|kept| kept.set(table));
         }
     }
+}
+
+/// Whether a key ends in `#` and digits.
+#[inline]
+fn has_suffix(key: &[u8]) -> bool {
+    key.last().is_some_and(u8::is_ascii_digit)
+        && key.iter().rev().find(|byte| !byte.is_ascii_digit()) == Some(&b'#')
 }
 
 /// Splits a key that ends in `#` and digits before the `#`.
@@ -249,7 +304,7 @@ pub fn decode_key(written: &str) -> (&str, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prisma_log_core::{ContextData, Level, Timestamp};
+    use prisma_log_core::{ContextData, Fields, Level, Timestamp};
 
     static PLAIN: KeyRule = KeyRule::new(&["level", "trace_id", "code.file.path"]);
     static LABELS: KeyRule = KeyRule::new(&["seq"]).dedotted();
@@ -261,11 +316,10 @@ mod tests {
         let fields = list(fields);
         let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", "");
         record.context = &data;
-        record.fields = &fields;
-        let mut keys = Keys::new(rule, &record);
-        let entries = data.entries.iter().chain(fields.iter());
-        let written = entries.map(|(key, _)| {
-            let WrittenKey { prefix, key, nth } = keys.resolve(key);
+        record.fields = fields.as_ref();
+        let written = Keys::new(rule, &record).map(|entry| {
+            let WrittenKey { prefix, key, nth } = entry.written;
+            let key = str::from_utf8(key).unwrap();
             if nth == 0 { format!("{prefix}{key}") } else { format!("{prefix}{key}#{nth}") }
         });
         written.collect()

@@ -40,7 +40,7 @@
 //!
 //! let fields = Fields::from_iter([("amount", 99.5_f64), ("level", 3.0)]);
 //! let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "shop", "order\nprocessed");
-//! record.fields = &fields;
+//! record.fields = fields.as_ref();
 //! let mut line = Vec::new();
 //! JsonEncoder::new().encode(&record, &mut line);
 //! assert_eq!(
@@ -52,16 +52,21 @@
 #![forbid(unsafe_code)]
 
 mod base64;
+mod copy;
 mod ecs;
 mod embed;
 mod escape;
+mod form;
 mod json;
 mod keys;
 mod logfmt;
 mod number;
 mod pairs;
+mod plan;
 mod service;
+mod stamp;
 mod text;
+mod trace;
 
 pub use ecs::{EcsEncoder, EcsEncoderBuilder};
 pub use escape::{escape_into, must_escape};

@@ -1,11 +1,13 @@
 //! `key=value` pairs for tools that read logfmt.
 
-use prisma_log_core::{Encoder, Error, Record};
+use prisma_log_core::{ContextData, Encoder, Error, Record, Value};
 
+use crate::copy::Put;
+use crate::form::{Form, Lines};
 use crate::json::{ENVIRONMENT_KEY, hex_byte};
-use crate::keys::{KeyRule, Keys};
+use crate::keys::{KeyRule, WrittenKey};
 use crate::number::push_int;
-use crate::pairs::{push_entries, push_token};
+use crate::pairs::{push_pair_key, push_token, push_utf8, push_value};
 use crate::service::Service;
 
 /// Encodes a record as [logfmt], quoted as go-logfmt does.
@@ -13,10 +15,11 @@ use crate::service::Service;
 /// # Format
 ///
 /// `ts=… level=… logger=… msg=…`, then, each when there is one, `trace_id`, `span_id`,
-/// `parent_span_id`, `trace_flags`, `seq`, `service.name`, `service.version`,
-/// `deployment.environment.name`, `slog.tag`, the call site as `code.file.path`,
-/// `code.line.number`, `code.function.name`, `code.module.name`, then context entries and
-/// fields. These keys are reserved; what happens to user keys that collide or repeat is told
+/// `parent_span_id`, `trace_flags`, `seq`, `truncated` (how many bytes were cut off because the
+/// record was larger than allowed), `recovered` (`true`, when the process that made the record
+/// died before it was written), `service.name`, `service.version`, `deployment.environment.name`,
+/// `slog.tag`, the call site as `code.file.path`, `code.line.number`, `code.function.name`,
+/// `code.module.name`, then context entries and fields. These keys are reserved; what happens to user keys that collide or repeat is told
 /// [at the crate's root](crate#keys).
 ///
 /// A value is quoted when it is empty, holds a space, `=`, `"`, U+FFFD or a character that
@@ -32,7 +35,11 @@ use crate::service::Service;
 ///
 /// [logfmt]: https://pkg.go.dev/github.com/go-logfmt/logfmt
 #[derive(Clone, Debug)]
-pub struct LogfmtEncoder {
+pub struct LogfmtEncoder(Lines<Logfmt>);
+
+/// The form, with its options.
+#[derive(Clone, Debug)]
+struct Logfmt {
     site: bool,
     sequence: bool,
     /// The service's pairs, rendered.
@@ -53,6 +60,8 @@ impl LogfmtEncoder {
         "parent_span_id",
         "trace_flags",
         "seq",
+        "truncated",
+        "recovered",
         "service.name",
         "service.version",
         "deployment.environment.name",
@@ -65,12 +74,12 @@ impl LogfmtEncoder {
 
     /// An encoder with the default options: sequence numbers, but no call sites.
     pub fn new() -> Self {
-        LogfmtEncoder { site: false, sequence: true, service: Box::default() }
+        LogfmtEncoderBuilder::default().encoder()
     }
 
     /// An encoder with other options.
     pub fn builder() -> LogfmtEncoderBuilder {
-        LogfmtEncoderBuilder { encoder: LogfmtEncoder::new(), service: Service::new() }
+        LogfmtEncoderBuilder::default()
     }
 }
 
@@ -84,20 +93,27 @@ impl Default for LogfmtEncoder {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LogfmtEncoderBuilder {
-    encoder: LogfmtEncoder,
+    site: bool,
+    sequence: bool,
     service: Service,
+}
+
+impl Default for LogfmtEncoderBuilder {
+    fn default() -> Self {
+        LogfmtEncoderBuilder { site: false, sequence: true, service: Service::new() }
+    }
 }
 
 impl LogfmtEncoderBuilder {
     /// Whether to write where in the source the record comes from; off by default.
     pub fn site(mut self, on: bool) -> Self {
-        self.encoder.site = on;
+        self.site = on;
         self
     }
 
     /// Whether to write the record's sequence number; on by default.
     pub fn sequence(mut self, on: bool) -> Self {
-        self.encoder.sequence = on;
+        self.sequence = on;
         self
     }
 
@@ -111,54 +127,100 @@ impl LogfmtEncoderBuilder {
     ///
     /// # Errors
     /// When something of the service is empty.
-    pub fn build(mut self) -> Result<LogfmtEncoder, Error> {
+    pub fn build(self) -> Result<LogfmtEncoder, Error> {
         self.service.check()?;
-        self.encoder.service = self.service.logfmt(ENVIRONMENT_KEY).into();
-        Ok(self.encoder)
+        Ok(self.encoder())
+    }
+
+    fn encoder(self) -> LogfmtEncoder {
+        let service = self.service.logfmt(ENVIRONMENT_KEY).into();
+        LogfmtEncoder(Lines::new(Logfmt { site: self.site, sequence: self.sequence, service }))
     }
 }
 
 impl Encoder for LogfmtEncoder {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"ts=");
-        out.extend_from_slice(&record.timestamp.rfc3339());
+    #[inline]
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.0.encode(record, out);
+    }
+}
+
+impl Form for Logfmt {
+    const START: &'static [u8] = b"ts=";
+    const END: &'static [u8] = b"";
+    const SEQUENCE: &'static [u8] = b" seq=";
+    const TRUNCATED: &'static [u8] = b" truncated=";
+
+    fn keys() -> &'static KeyRule {
+        &KEYS
+    }
+
+    fn has_sequence(&self) -> bool {
+        self.sequence
+    }
+
+    fn push_head(record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(b" level=");
         out.extend_from_slice(record.level.as_str().as_bytes());
         out.extend_from_slice(b" logger=");
         push_token(record.logger, out);
         out.extend_from_slice(b" msg=");
-        push_token(record.message, out);
-        push_trace(record, out);
-        if record.context.trace_id.is_some() {
+    }
+
+    #[inline]
+    fn push_message(message: &str, out: &mut impl Put) {
+        push_token(message, out);
+    }
+
+    fn push_trace(context: &ContextData, out: &mut Vec<u8>) {
+        push_trace(context, out);
+        if context.trace_id.is_some() {
             out.extend_from_slice(b" trace_flags=");
-            out.extend_from_slice(&hex_byte(record.context.trace_flags));
+            out.extend_from_slice(&hex_byte(context.trace_flags));
         }
-        if self.sequence && record.sequence != 0 {
-            out.extend_from_slice(b" seq=");
-            push_int(record.sequence, out);
-        }
+    }
+
+    fn push_middle(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        push_recovered(record, out);
         out.extend_from_slice(&self.service);
         push_known(b" slog.tag=", record.tag, out);
         if self.site {
             push_site(record, out);
         }
-        let mut keys = Keys::new(&KEYS, record);
-        push_entries(&mut keys, &record.context.entries, out);
-        push_entries(&mut keys, record.fields, out);
+    }
+
+    fn push_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
+        push_pair_key(written, out);
+    }
+
+    fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
+        push_value(value, out);
+    }
+
+    #[inline]
+    fn push_text(text: &[u8], out: &mut impl Put) -> Option<()> {
+        push_utf8(text, out)
+    }
+}
+
+/// Appends whether the record was found in a dead process's memory.
+pub(crate) fn push_recovered(record: &Record<'_>, out: &mut Vec<u8>) {
+    if record.recovered {
+        out.extend_from_slice(b" recovered=true");
     }
 }
 
 /// Appends the ids of trace, span and parent span, as far as there are any.
-pub(crate) fn push_trace(record: &Record<'_>, out: &mut Vec<u8>) {
-    if let Some(id) = record.context.trace_id {
+pub(crate) fn push_trace(context: &ContextData, out: &mut Vec<u8>) {
+    if let Some(id) = context.trace_id {
         out.extend_from_slice(b" trace_id=");
         out.extend_from_slice(&id.hex());
     }
-    if let Some(id) = record.context.span_id {
+    if let Some(id) = context.span_id {
         out.extend_from_slice(b" span_id=");
         out.extend_from_slice(&id.hex());
     }
-    if let Some(id) = record.context.parent_span_id {
+    if let Some(id) = context.parent_span_id {
         out.extend_from_slice(b" parent_span_id=");
         out.extend_from_slice(&id.hex());
     }
@@ -187,11 +249,11 @@ pub(crate) fn push_known(key: &[u8], text: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prisma_log_core::{ContextData, Fields, Level, Site, SpanId, Timestamp, TraceId};
+    use prisma_log_core::{Fields, Level, Site, SpanId, Timestamp, TraceId};
 
     #[test]
     fn the_envelope_comes_first_and_can_not_be_forged() {
-        let check = |encoder: LogfmtEncoder, record: &Record<'_>, expect: &str| {
+        let check = |mut encoder: LogfmtEncoder, record: &Record<'_>, expect: &str| {
             let mut out = Vec::new();
             encoder.encode(record, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expect);
@@ -207,7 +269,7 @@ mod tests {
         context.entries.push("user_id", "u 1");
         let fields = Fields::from_iter([("user_id", "x level=INFO"), ("msg", ""), ("a b", "7")]);
         record.context = &context;
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         record.sequence = 9;
         record.site = Site::new("src/a.rs", 3, "m");
         record.tag = "t";

@@ -3,17 +3,25 @@
 //! A value stands as it is, or in quotes with the escapes of a JSON string. Keys can't be quoted,
 //! so what may not stand in one is written `\uXXXX`, and `\` as `\\`.
 
-use prisma_log_core::{Fields, Value};
+use prisma_log_core::Value;
 
+use crate::copy::{Put, push_short};
 use crate::embed::number_length;
-use crate::escape::{escape_into, has_dangerous, must_escape, push_unicode};
+use crate::escape::{escape_into, has_dangerous, must_escape, none_is, push_unicode};
 use crate::json::push_quoted;
-use crate::keys::{Keys, WrittenKey};
+use crate::keys::WrittenKey;
 use crate::number::{non_finite_name, push_finite, push_int};
 
-/// Appends ` key=`, or `key=` at the start of a line, for the next of the record's keys.
-pub(crate) fn push_key(keys: &mut Keys<'_>, key: &str, out: &mut Vec<u8>) {
-    let WrittenKey { prefix, key, nth } = keys.resolve(key);
+/// Appends ` key=`.
+pub(crate) fn push_pair_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
+    out.push(b' ');
+    push_key(written, out);
+    out.push(b'=');
+}
+
+/// Appends a key.
+pub(crate) fn push_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
+    let &WrittenKey { prefix, key, nth } = written;
     out.extend_from_slice(prefix.as_bytes());
     push_key_text(key, out);
     if nth > 0 {
@@ -22,23 +30,14 @@ pub(crate) fn push_key(keys: &mut Keys<'_>, key: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends all `entries`, each with a space before it.
-pub(crate) fn push_entries(keys: &mut Keys<'_>, entries: &Fields, out: &mut Vec<u8>) {
-    for (key, value) in entries.iter() {
-        out.push(b' ');
-        push_key(keys, key, out);
-        out.push(b'=');
-        push_value(value, out);
-    }
-}
-
-fn push_key_text(key: &str, out: &mut Vec<u8>) {
+fn push_key_text(key: &[u8], out: &mut Vec<u8>) {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'=' | b'\\');
-    if key.bytes().all(plain) {
-        out.extend_from_slice(key.as_bytes());
+    if key.iter().copied().all(plain) {
+        out.extend_from_slice(key);
         return;
     }
-    for c in key.chars() {
+    // It is known to be UTF-8.
+    for c in str::from_utf8(key).unwrap_or_default().chars() {
         match c {
             '\\' => out.extend_from_slice(b"\\\\"),
             ' ' | '"' | '=' | char::REPLACEMENT_CHARACTER => push_unicode(c, out),
@@ -72,17 +71,43 @@ pub(crate) fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// [`push_str`] for bytes; nothing and `None` if they are not UTF-8.
+#[inline]
+pub(crate) fn push_utf8(bytes: &[u8], out: &mut impl Put) -> Option<()> {
+    // What is a token is ASCII.
+    if is_token(bytes) && !is_other_type(bytes) {
+        push_short(bytes, out);
+    } else {
+        let text = std::str::from_utf8(bytes).ok()?;
+        out.put_with(|out| push_str(text, out));
+    }
+    Some(())
+}
+
 /// Appends text, in quotes also where it reads like a number, `true`, `null` or the like.
 pub(crate) fn push_str(text: &str, out: &mut Vec<u8>) {
-    let other_type = match text.as_bytes() {
+    if is_other_type(text.as_bytes()) { push_quoted(text, out) } else { push_token(text, out) }
+}
+
+/// Whether text without quotes would read like something that is not text.
+fn is_other_type(text: &[u8]) -> bool {
+    match text {
         b"null" | b"true" | b"false" | b"NaN" | b"Infinity" | b"-Infinity" => true,
         bytes => number_length(bytes) == Some(bytes.len()),
-    };
-    if other_type { push_quoted(text, out) } else { push_token(text, out) }
+    }
 }
 
 /// Appends text, in quotes where it is empty or holds something that can't stand outside them.
-pub(crate) fn push_token(text: &str, out: &mut Vec<u8>) {
+#[inline]
+pub(crate) fn push_token(text: &str, out: &mut impl Put) {
+    if is_token(text.as_bytes()) {
+        push_short(text.as_bytes(), out);
+    } else {
+        out.put_with(|out| push_odd_token(text, out));
+    }
+}
+
+fn push_odd_token(text: &str, out: &mut Vec<u8>) {
     let breaks = |byte: u8| matches!(byte, b' ' | b'"' | b'=');
     if text.is_empty()
         || text.bytes().any(breaks)
@@ -93,6 +118,17 @@ pub(crate) fn push_token(text: &str, out: &mut Vec<u8>) {
     } else {
         out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Whether text is ASCII and can stand outside quotes; told quickly.
+#[inline]
+fn is_token(bytes: &[u8]) -> bool {
+    // What is not ASCII is negative.
+    let special = |byte: u8| {
+        let low = byte.cast_signed() <= 0x20;
+        low | (byte == b'"') | (byte == b'=') | (byte == 0x7F)
+    };
+    !bytes.is_empty() && none_is(bytes, special)
 }
 
 /// Appends bytes as a quoted string: ASCII as it is, all else as `\xNN`; the backslashes of that
@@ -142,7 +178,7 @@ mod tests {
     fn keys_hold_no_separator() {
         let check = |key: &str, expect: &str| {
             let mut out = Vec::new();
-            push_key_text(key, &mut out);
+            push_key_text(key.as_bytes(), &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), expect);
         };
         check("http.method", "http.method");

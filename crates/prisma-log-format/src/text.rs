@@ -1,12 +1,15 @@
 //! Plain text for people.
 
-use prisma_log_core::{Encoder, Error, Fields, Record};
+use prisma_log_core::{ContextData, Encoder, Error, Level, Record, Value};
 
-use crate::escape::has_dangerous;
+use crate::copy::{Put, push_short};
+use crate::escape::{has_dangerous, none_is};
+use crate::form::{Form, FormExt as _, Lines};
 use crate::json::push_quoted;
-use crate::keys::{KeyRule, Keys};
-use crate::logfmt::{push_known, push_site, push_trace};
-use crate::pairs::{push_key, push_token, push_value};
+use crate::keys::{KeyRule, Keys, WrittenKey};
+use crate::logfmt::{push_known, push_recovered, push_site, push_trace};
+use crate::number::push_int;
+use crate::pairs::{push_key, push_pair_key, push_token, push_utf8, push_value};
 
 /// Encodes a record as a line of plain text for people, without colour.
 ///
@@ -15,8 +18,9 @@ use crate::pairs::{push_key, push_token, push_value};
 /// `2026-11-24T08:00:00.000000Z INFO  shop.orders: order processed order=42 amount=99.9`
 ///
 /// The level is padded to five characters. After the message come, each when there is one,
-/// `trace_id`, `span_id`, `parent_span_id`, `slog.tag`, with [`TextEncoderBuilder::site`] the
-/// call site, then context entries and fields as `key=value`, quoted and escaped as
+/// `trace_id`, `span_id`, `parent_span_id`, `truncated` (how many bytes were cut off because the
+/// record was larger than allowed), `recovered` (`true`, when the process that made the record
+/// died before it was written), `slog.tag`, with [`TextEncoderBuilder::site`] the call site, then context entries and fields as `key=value`, quoted and escaped as
 /// [`LogfmtEncoder`](crate::LogfmtEncoder) does. These keys are reserved; what happens to user
 /// keys that collide or repeat is told [at the crate's root](crate#keys).
 ///
@@ -25,7 +29,11 @@ use crate::pairs::{push_key, push_token, push_value};
 /// JSON string. The logger's name is quoted if it is empty or holds a space, `=`, `"` or what must
 /// be escaped. So whatever a record holds, where its parts begin and end can be told.
 #[derive(Clone, Debug)]
-pub struct TextEncoder {
+pub struct TextEncoder(Lines<Text>);
+
+/// The form, with its options.
+#[derive(Clone, Debug)]
+struct Text {
     site: bool,
 }
 
@@ -59,6 +67,8 @@ impl TextEncoder {
         "trace_id",
         "span_id",
         "parent_span_id",
+        "truncated",
+        "recovered",
         "slog.tag",
         "code.file.path",
         "code.line.number",
@@ -68,12 +78,12 @@ impl TextEncoder {
 
     /// An encoder with the default options: no call sites.
     pub fn new() -> Self {
-        TextEncoder { site: false }
+        TextEncoderBuilder { site: false }.encoder()
     }
 
     /// An encoder with other options.
     pub fn builder() -> TextEncoderBuilder {
-        TextEncoderBuilder { encoder: TextEncoder::new() }
+        TextEncoderBuilder { site: false }
     }
 
     /// Encodes as [`Encoder::encode`] does and calls `part` before each piece is appended.
@@ -105,10 +115,9 @@ impl TextEncoder {
         part(TextPart::Separator, out);
         out.push(b' ');
         part(TextPart::Level, out);
-        let level = record.level.as_str();
-        out.extend_from_slice(level.as_bytes());
+        out.extend_from_slice(record.level.as_str().as_bytes());
         part(TextPart::Separator, out);
-        out.extend_from_slice(&b"      "[level.len().min(5)..]);
+        push_padding(record.level, out);
         part(TextPart::Logger, out);
         push_token(record.logger, out);
         part(TextPart::Separator, out);
@@ -116,14 +125,22 @@ impl TextEncoder {
         part(TextPart::Message, out);
         push_message(record.message, out);
         part(TextPart::Envelope, out);
-        push_trace(record, out);
-        push_known(b" slog.tag=", record.tag, out);
-        if self.site {
-            push_site(record, out);
+        push_trace(record.context, out);
+        if record.truncated != 0 {
+            out.extend_from_slice(Text::TRUNCATED);
+            push_int(record.truncated, out);
         }
-        let mut keys = Keys::new(&KEYS, record);
-        push_pairs(&mut keys, &record.context.entries, out, &mut part);
-        push_pairs(&mut keys, record.fields, out, &mut part);
+        self.0.form.push_middle(record, out);
+        for entry in Keys::new(&KEYS, record) {
+            part(TextPart::Separator, out);
+            out.push(b' ');
+            part(TextPart::Key, out);
+            push_key(&entry.written, out);
+            part(TextPart::Separator, out);
+            out.push(b'=');
+            part(TextPart::Value, out);
+            Text::push_payload(entry.value, out);
+        }
     }
 }
 
@@ -137,13 +154,13 @@ impl Default for TextEncoder {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TextEncoderBuilder {
-    encoder: TextEncoder,
+    site: bool,
 }
 
 impl TextEncoderBuilder {
     /// Whether to write where in the source the record comes from; off by default.
     pub fn site(mut self, on: bool) -> Self {
-        self.encoder.site = on;
+        self.site = on;
         self
     }
 
@@ -152,17 +169,92 @@ impl TextEncoderBuilder {
     /// # Errors
     /// None of these options can be wrong.
     pub fn build(self) -> Result<TextEncoder, Error> {
-        Ok(self.encoder)
+        Ok(self.encoder())
+    }
+
+    fn encoder(self) -> TextEncoder {
+        TextEncoder(Lines::new(Text { site: self.site }))
     }
 }
 
 impl Encoder for TextEncoder {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        self.encode_parts(record, out, |_, _| ());
+    #[inline]
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        self.0.encode(record, out);
     }
 }
 
-fn push_message(message: &str, out: &mut Vec<u8>) {
+impl Form for Text {
+    const START: &'static [u8] = b"";
+    const END: &'static [u8] = b"";
+    const SEQUENCE: &'static [u8] = b"";
+    const TRUNCATED: &'static [u8] = b" truncated=";
+
+    fn keys() -> &'static KeyRule {
+        &KEYS
+    }
+
+    fn has_sequence(&self) -> bool {
+        false
+    }
+
+    fn push_head(record: &Record<'_>, out: &mut Vec<u8>) {
+        out.push(b' ');
+        out.extend_from_slice(record.level.as_str().as_bytes());
+        push_padding(record.level, out);
+        push_token(record.logger, out);
+        out.extend_from_slice(b": ");
+    }
+
+    #[inline]
+    fn push_message(message: &str, out: &mut impl Put) {
+        push_message(message, out);
+    }
+
+    fn push_trace(context: &ContextData, out: &mut Vec<u8>) {
+        push_trace(context, out);
+    }
+
+    fn push_middle(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        push_recovered(record, out);
+        push_known(b" slog.tag=", record.tag, out);
+        if self.site {
+            push_site(record, out);
+        }
+    }
+
+    fn push_key(written: &WrittenKey<'_>, out: &mut Vec<u8>) {
+        push_pair_key(written, out);
+    }
+
+    fn push_value(value: Value<'_>, out: &mut Vec<u8>) {
+        push_value(value, out);
+    }
+
+    #[inline]
+    fn push_text(text: &[u8], out: &mut impl Put) -> Option<()> {
+        push_utf8(text, out)
+    }
+}
+
+/// Appends the spaces that make up for a short level, and one more.
+fn push_padding(level: Level, out: &mut Vec<u8>) {
+    out.extend_from_slice(&b"      "[level.as_str().len().min(5)..]);
+}
+
+#[inline]
+fn push_message(message: &str, out: &mut impl Put) {
+    let bytes = message.as_bytes();
+    // What is not ASCII is negative.
+    let special = |byte: u8| (byte.cast_signed() < 0x20) | (byte == b'=') | (byte == 0x7F);
+    if bytes.first() != Some(&b'"') && none_is(bytes, special) {
+        push_short(bytes, out);
+    } else {
+        out.put_with(|out| push_odd_message(message, out));
+    }
+}
+
+fn push_odd_message(message: &str, out: &mut Vec<u8>) {
     if message.contains('=') || message.starts_with('"') || has_dangerous(message) {
         push_quoted(message, out);
     } else {
@@ -170,35 +262,17 @@ fn push_message(message: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn push_pairs(
-    keys: &mut Keys<'_>,
-    entries: &Fields,
-    out: &mut Vec<u8>,
-    part: &mut impl FnMut(TextPart, &mut Vec<u8>),
-) {
-    for (key, value) in entries.iter() {
-        part(TextPart::Separator, out);
-        out.push(b' ');
-        part(TextPart::Key, out);
-        push_key(keys, key, out);
-        part(TextPart::Separator, out);
-        out.push(b'=');
-        part(TextPart::Value, out);
-        push_value(value, out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prisma_log_core::{ContextData, Level, Site, SpanId, Timestamp, TraceId};
+    use prisma_log_core::{Fields, Site, SpanId, Timestamp, TraceId};
 
     #[test]
     fn a_line_reads_well_and_can_not_be_misread() {
         let check = |level, logger: &str, message: &str, expect: &str| {
             let fields = Fields::from_iter([("order", 42_u64)]);
             let mut record = Record::new(Timestamp::UNIX_EPOCH, level, logger, message);
-            record.fields = &fields;
+            record.fields = fields.as_ref();
             let mut out = Vec::new();
             TextEncoder::new().encode(&record, &mut out);
             let expect = format!("1970-01-01T00:00:00.000000Z {expect} order=42");
@@ -225,9 +299,9 @@ mod tests {
         let fields = Fields::from_iter([("user_id", "x y"), ("trace_id", "t")]);
         let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "shop", "hi");
         record.context = &context;
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         record.site = Site::new("src/a.rs", 3, "");
-        let encoder = TextEncoder::builder().site(true).build().unwrap();
+        let mut encoder = TextEncoder::builder().site(true).build().unwrap();
         let mut whole = Vec::new();
         encoder.encode(&record, &mut whole);
         let expect = "1970-01-01T00:00:00.000000Z INFO  shop: hi \

@@ -59,7 +59,7 @@ fn encoding_into_a_grown_buffer_allocates_nothing() {
     few.push("bool", Value::Null);
     let many = Fields::from_iter((0..200_u64).map(|n| (["a", "b", "c", "d.e"][n as usize % 4], n)));
 
-    let encoders: [(&str, Box<dyn Encoder>); 4] = [
+    let mut encoders: [(&str, Box<dyn Encoder>); 4] = [
         ("json", Box::new(JsonEncoder::builder().site(true).build().unwrap())),
         (
             "ecs",
@@ -70,11 +70,11 @@ fn encoding_into_a_grown_buffer_allocates_nothing() {
         ("logfmt", Box::new(LogfmtEncoder::builder().site(true).build().unwrap())),
         ("text", Box::new(TextEncoder::builder().site(true).build().unwrap())),
     ];
-    for (name, encoder) in &encoders {
+    for (name, encoder) in &mut encoders {
         for fields in [&few, &many] {
             let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "a b", "x\ny");
             record.context = &context;
-            record.fields = fields;
+            record.fields = fields.as_ref();
             record.site = Site::new("src/a.rs", 7, "a::b");
             record.tag = "tag";
             record.sequence = 9;

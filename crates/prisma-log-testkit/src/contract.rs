@@ -3,6 +3,8 @@
 //! [`run`] covers what must hold when nothing fails, [`failure`] what must hold when it does.
 //! Both panic with what was expected and what was found.
 
+mod successor;
+
 use prisma_log_core::{ContextData, Fields, Filter, Level, Record, Sink, SinkDrain, Timestamp};
 
 /// Runs the suite against one place.
@@ -15,7 +17,10 @@ use prisma_log_core::{ContextData, Fields, Filter, Level, Record, Sink, SinkDrai
 /// What is checked: order over batches of all sizes, an empty batch, a batch of some megabytes,
 /// that a flush makes everything readable, that records with hostile content stay one line each
 /// without a control character, that nothing is lost to dropping and reopening the sink, and that
-/// a [`slog::Logger`] over the sink delivers everything and its ledger says so.
+/// a [`slog::Logger`] over the sink delivers everything and its ledger says so. Of a sink that has
+/// a [position](Sink::position), also that the next one on the same place says exactly which
+/// records of a batch [were written](Sink::written_since); of one that has none, that it claims
+/// to have found nothing; of all, that they go on after [`Sink::after_fork`].
 ///
 /// # Panics
 /// When the sink breaks the contract.
@@ -28,7 +33,11 @@ pub fn run<S: Sink + 'static>(mut open: impl FnMut() -> S, mut lines: impl FnMut
         place.write(&mut sink, size, "");
     }
     place.flush(&mut sink, "after batches of all sizes");
+    drop(sink);
+    place.look_back(&mut open);
+    place.fork(open());
 
+    let mut sink = open();
     let filler = "x".repeat(1000);
     place.write(&mut sink, 3000, &filler);
     place.flush(&mut sink, "after a batch of three megabytes");
@@ -131,7 +140,7 @@ impl Place<'_> {
                 let mut record = Record::new(time, Level::Info, "contract", message);
                 if content.len() < 100 {
                     record.logger = content;
-                    record.fields = &fields;
+                    record.fields = fields.as_ref();
                     record.context = &context;
                 }
                 record
@@ -201,7 +210,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Arc, Mutex};
 
-    use prisma_log_core::{BatchError, Durability, Error};
+    use prisma_log_core::{BatchError, Durability, Error, SinkPosition};
 
     use super::*;
 
@@ -216,9 +225,20 @@ mod tests {
         ForgetsOnReopen,
         FailsOnEmpty,
         FlushFails,
+        FindsNothing,
+        AnswersOneTooMany,
+        FindsALineTwice,
+        FindsWhatIsMarked,
+        LosesItsPosition,
+        AnswersOnce,
+        LosesAfterFork,
+        ForkFails,
+        /// Not a defect.
+        HasNoPosition,
+        FindsWithoutPosition,
     }
 
-    struct Lines(Arc<Mutex<Vec<String>>>, Defect);
+    struct Lines(Arc<Mutex<Vec<String>>>, Defect, bool);
 
     impl Sink for Lines {
         fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
@@ -231,6 +251,9 @@ mod tests {
                     return Err(BatchError::none_delivered(Error::state("empty")));
                 }
                 _ => {}
+            }
+            if self.2 && self.1 == Defect::LosesAfterFork {
+                return Ok(());
             }
             if self.1 != Defect::Raw {
                 lines.iter_mut().for_each(|line| *line = line.escape_debug().to_string());
@@ -246,6 +269,49 @@ mod tests {
         fn durability(&self) -> Durability {
             Durability::Memory
         }
+
+        fn position(&self) -> Option<SinkPosition> {
+            let len = self.0.lock().unwrap().len() as u64;
+            match self.1 {
+                Defect::HasNoPosition | Defect::FindsWithoutPosition => None,
+                Defect::LosesItsPosition if len.is_multiple_of(2) => None,
+                _ => Some(SinkPosition([len, 0, 0, 0])),
+            }
+        }
+
+        fn written_since(
+            &mut self,
+            since: &SinkPosition,
+            batch: &[Record<'_>],
+        ) -> Result<Vec<bool>, Error> {
+            let mut lines = self.0.lock().unwrap().clone();
+            lines.drain(..lines.len().min(since.0[0] as usize));
+            let mut answer = Vec::new();
+            for record in batch {
+                let at = lines.iter().position(|line| line == record.message);
+                answer.push(match self.1 {
+                    Defect::FindsNothing | Defect::HasNoPosition => false,
+                    Defect::FindsWithoutPosition => true,
+                    Defect::FindsWhatIsMarked => at.is_some() && record.recovered,
+                    _ => at.is_some(),
+                });
+                if let Some(at) = at.filter(|_| self.1 != Defect::FindsALineTwice) {
+                    lines.remove(at);
+                }
+            }
+            if self.1 == Defect::AnswersOnce {
+                self.1 = Defect::FindsNothing;
+            }
+            if self.1 == Defect::AnswersOneTooMany {
+                answer.push(false);
+            }
+            Ok(answer)
+        }
+
+        fn after_fork(&mut self) -> Result<(), Error> {
+            self.2 = true;
+            if self.1 == Defect::ForkFails { Err(Error::state("no")) } else { Ok(()) }
+        }
     }
 
     #[test]
@@ -256,11 +322,12 @@ mod tests {
                 if defect == Defect::ForgetsOnReopen {
                     kept.lock().unwrap().clear();
                 }
-                Lines(Arc::clone(&kept), defect)
+                Lines(Arc::clone(&kept), defect, false)
             };
             let lines = || kept.lock().unwrap().clone();
             let passed = catch_unwind(AssertUnwindSafe(|| run(open, lines))).is_ok();
-            assert_eq!(passed, defect == Defect::None, "{defect:?}");
+            let is_none = matches!(defect, Defect::None | Defect::HasNoPosition);
+            assert_eq!(passed, is_none, "{defect:?}");
         };
         check(Defect::None);
         check(Defect::Reverses);
@@ -270,6 +337,16 @@ mod tests {
         check(Defect::ForgetsOnReopen);
         check(Defect::FailsOnEmpty);
         check(Defect::FlushFails);
+        check(Defect::FindsNothing);
+        check(Defect::AnswersOneTooMany);
+        check(Defect::FindsALineTwice);
+        check(Defect::FindsWhatIsMarked);
+        check(Defect::LosesItsPosition);
+        check(Defect::AnswersOnce);
+        check(Defect::LosesAfterFork);
+        check(Defect::ForkFails);
+        check(Defect::HasNoPosition);
+        check(Defect::FindsWithoutPosition);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::iter;
 
-use prisma_log_core::{BatchError, Durability, Error, Record, Sink};
+use prisma_log_core::{BatchError, Durability, Error, Record, Sink, SinkPosition};
 
 /// What a [`FaultySink`] does with one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,22 @@ impl<S: Sink> Sink for FaultySink<S> {
     fn durability(&self) -> Durability {
         self.inner.durability()
     }
+
+    fn position(&self) -> Option<SinkPosition> {
+        self.inner.position()
+    }
+
+    fn written_since(
+        &mut self,
+        since: &SinkPosition,
+        batch: &[Record<'_>],
+    ) -> Result<Vec<bool>, Error> {
+        self.inner.written_since(since, batch)
+    }
+
+    fn after_fork(&mut self) -> Result<(), Error> {
+        self.inner.after_fork()
+    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for FaultySink<S> {
@@ -116,5 +132,40 @@ mod tests {
         sink.write(&batch).unwrap();
         assert_eq!(records.len(), 8);
         assert!(sink.flush().unwrap_err().is_state());
+    }
+
+    #[test]
+    fn looks_back_as_the_sink_behind_it_does() {
+        struct Knows;
+        impl Sink for Knows {
+            fn write(&mut self, _: &[Record<'_>]) -> Result<(), BatchError> {
+                Ok(())
+            }
+            fn flush(&mut self) -> Result<(), Error> {
+                Ok(())
+            }
+            fn durability(&self) -> Durability {
+                Durability::Synced
+            }
+            fn position(&self) -> Option<SinkPosition> {
+                Some(SinkPosition([7; 4]))
+            }
+            fn written_since(
+                &mut self,
+                since: &SinkPosition,
+                batch: &[Record<'_>],
+            ) -> Result<Vec<bool>, Error> {
+                Ok(vec![since.0 == [7; 4]; batch.len()])
+            }
+            fn after_fork(&mut self) -> Result<(), Error> {
+                Err(Error::state("told"))
+            }
+        }
+        let mut sink = FaultySink::new(Knows);
+        let since = sink.position().unwrap();
+        let record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", "");
+        assert_eq!(sink.written_since(&since, &[record; 2]).unwrap(), [true; 2]);
+        assert!(sink.after_fork().is_err());
+        assert_eq!(sink.durability(), Durability::Synced);
     }
 }

@@ -11,5 +11,5 @@ mod faulty;
 mod memory;
 
 pub use faulty::{Fault, FaultySink};
-pub use memory::{MemoryHandle, MemorySink, OwnedRecord};
+pub use memory::{MemoryHandle, MemorySink, OwnedRecord, OwnedSite};
 pub use prisma_log_core::ManualClock;

@@ -115,22 +115,66 @@ pub struct OwnedRecord {
     /// Trace and request context.
     pub context: ContextData,
     /// The call site.
-    pub site: Site,
+    pub site: OwnedSite,
     /// slog's tag; empty when there is none.
     pub tag: String,
     /// Number of the record within its process and logging set-up.
     pub sequence: u64,
+    /// Whether it was found in the memory of a process that died.
+    pub recovered: bool,
+    /// How many bytes were cut off.
+    pub truncated: u64,
+}
+
+/// A [`Site`] that owns its texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnedSite {
+    /// Source file; empty when unknown.
+    pub file: String,
+    /// Line, from 1; 0 when unknown.
+    pub line: u32,
+    /// Column, from 1; 0 when unknown.
+    pub column: u32,
+    /// Function; empty when unknown.
+    pub function: String,
+    /// Module path; empty when unknown.
+    pub module: String,
+}
+
+impl OwnedSite {
+    /// The call site as a record holds it.
+    pub fn view(&self) -> Site<'_> {
+        let mut view = Site::new(&self.file, self.line, &self.module);
+        view.column = self.column;
+        view.function = &self.function;
+        view
+    }
+}
+
+impl From<Site<'_>> for OwnedSite {
+    fn from(site: Site<'_>) -> Self {
+        OwnedSite {
+            file: site.file.to_owned(),
+            line: site.line,
+            column: site.column,
+            function: site.function.to_owned(),
+            module: site.module.to_owned(),
+        }
+    }
 }
 
 impl OwnedRecord {
     /// The record as sinks and encoders take it.
     pub fn view(&self) -> Record<'_> {
         let mut view = Record::new(self.timestamp, self.level, &self.logger, &self.message);
-        view.fields = &self.fields;
+        view.fields = self.fields.as_ref();
         view.context = &self.context;
-        view.site = self.site;
+        view.site = self.site.view();
         view.tag = &self.tag;
         view.sequence = self.sequence;
+        view.recovered = self.recovered;
+        view.truncated = self.truncated;
         view
     }
 }
@@ -142,11 +186,13 @@ impl From<&Record<'_>> for OwnedRecord {
             level: record.level,
             logger: record.logger.to_owned(),
             message: record.message.to_owned(),
-            fields: record.fields.clone(),
+            fields: record.fields.to_fields(),
             context: record.context.clone(),
-            site: record.site,
+            site: record.site.into(),
             tag: record.tag.to_owned(),
             sequence: record.sequence,
+            recovered: record.recovered,
+            truncated: record.truncated,
         }
     }
 }
@@ -161,11 +207,13 @@ mod tests {
         let mut context = ContextData::default();
         context.entries.push("user_id", "u1");
         let mut record = Record::new(Timestamp::from_unix_seconds(7), Level::Error, "shop", "no");
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         record.context = &context;
         record.site = Site::new("src/a.rs", 3, "a");
         record.tag = "t";
         record.sequence = 9;
+        record.recovered = true;
+        record.truncated = 5;
         let mut sink = MemorySink::new();
         let handle = sink.handle();
         sink.write(&[record, record]).unwrap();

@@ -28,7 +28,7 @@ impl Logging {
         for sink in config.build_sinks()? {
             builder = builder.sink(sink.name, sink.filter, sink.sink);
         }
-        let logging = builder.build();
+        let logging = builder.build()?;
         let log = logging.logger("prisma_log");
         for warning in config.warnings() {
             slog::warn!(log, "part of the logging configuration is ignored"; "error" => #warning);

@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use prisma_log_core::{BatchError, Durability, Encoder, Error, Filter, Level, Record, Sink};
 use prisma_log_format::TextEncoder;
 
+use prisma_log_pipeline::Memory;
+
 use crate::{Logger, Logging};
 
 static GLOBAL: OnceLock<Logger> = OnceLock::new();
@@ -33,8 +35,18 @@ pub fn global() -> &'static Logger {
 
 fn stderr_logger() -> Logger {
     let sink = Stderr { encoder: TextEncoder::new(), line: Vec::new() };
-    let logging = Logging::builder().sink("stderr", Filter::at_least(Level::Info), sink).build();
-    logging.root()
+    let built = Logging::builder()
+        .memory(Memory::Anonymous)
+        .queue_bytes(1 << 20)
+        .max_record_bytes(16 << 10)
+        .inline(true)
+        .sink("stderr", Filter::at_least(Level::Info), sink)
+        .build();
+    match built {
+        Ok(logging) => logging.root(),
+        // Only without a mebibyte of memory.
+        Err(error) => panic!("cannot log to stderr: {error}"),
+    }
 }
 
 struct Stderr {

@@ -35,6 +35,7 @@
 mod global;
 mod logging;
 mod macros;
+mod private;
 
 #[cfg(feature = "config")]
 mod configured;
@@ -43,13 +44,21 @@ pub use global::{global, set_global};
 pub use logging::{Logger, Logging, LoggingBuilder};
 pub use prisma_log_context::{Context, Scope};
 pub use prisma_log_core::{
-    BatchError, Clock, Durability, Encoder, Error, Fields, Filter, LedgerSnapshot, Level,
-    ManualClock, Place, Record, Sink, SinkDrain, Site, SpanId, SystemClock, Timestamp, TraceId,
-    Value,
+    BatchError, Clock, Durability, Encoder, Error, Fields, FieldsRef, Filter, LedgerSnapshot,
+    Level, ManualClock, Place, Record, Sink, Site, SpanId, SystemClock, Timestamp, TraceId, Value,
 };
 pub use prisma_log_file::FileSink;
 pub use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};
+pub use prisma_log_pipeline::{
+    ClockKind, Emergency, FlushReport, Health, Limit, Memory, MemoryHealth, Overflow,
+    PipelineDrain, RecoveryReport, SinkHealth, SinkReport, SinkState, Verdict, WorkerState,
+};
 pub use slog::{self, FnValue, KV, o};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::private::*;
+}
 
 #[cfg(feature = "config")]
 pub use prisma_log_config as config;

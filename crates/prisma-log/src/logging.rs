@@ -1,46 +1,54 @@
 //! A logging set-up: sinks, levels, context, and the loggers that feed them.
 
 use std::fmt;
+use std::time::Duration;
 
-use prisma_log_context::ThreadContext;
-use prisma_log_core::{Clock, Error, Filter, LedgerSnapshot, Sink, SinkDrain, SinkDrainBuilder};
+use prisma_log_core::{Clock, Error, Filter, Sink};
+use prisma_log_pipeline::{
+    Emergency, FlushReport, Health, Memory, Overflow, Pipeline, PipelineBuilder, PipelineDrain,
+};
 use slog::o;
 
 /// slog's own logger over this facade's front end.
 ///
 /// Pass `&Logger` around, make children with `log.new(o!(…))`. Code that wants the type-erased
 /// `slog::Logger` takes `log.to_erased()`.
-pub type Logger = slog::Logger<SinkDrain>;
+pub type Logger = slog::Logger<PipelineDrain>;
 
-/// A logging set-up; flushes its sinks when dropped.
+/// A logging set-up; dropping it writes what is queued and ends the worker.
 ///
-/// Keep it until the program ends. Loggers made from it share its sinks and stay valid after it.
+/// Keep it until the program ends. Loggers made from it stay valid after it: their calls then write
+/// their records themselves.
 ///
 /// Dropping the value at once is nearly always a mistake, so the compiler warns:
 ///
 /// ```compile_fail
 /// #![deny(unused_must_use)]
-/// prisma_log::Logging::builder().build();
+/// prisma_log::Logging::builder().build().unwrap();
 /// ```
-#[must_use = "keep the value until the program ends: it flushes its sinks when dropped"]
+#[must_use = "keep the value until the program ends: dropping it ends the worker"]
 pub struct Logging {
-    drain: SinkDrain,
+    pipeline: Pipeline,
 }
 
 impl Logging {
     /// Sets logging up in code: no sinks, all levels, records carry the thread's [`Context`].
     ///
     /// ```
+    /// use std::time::Duration;
     /// use prisma_log::{FileSink, Filter, Level, Logging, info};
     ///
     /// # fn main() -> Result<(), prisma_log::Error> {
     /// # let dir = std::env::temp_dir().join(format!("prisma-log-doc-{}", std::process::id()));
     /// # let path = dir.join("app.log");
     /// let file = FileSink::builder(&path).max_file_bytes(10 << 20).max_backups(5).build()?;
-    /// let logging = Logging::builder().sink("file", Filter::at_least(Level::Info), file).build();
+    /// let logging = Logging::builder()
+    ///     .service("my-service")
+    ///     .sink("file", Filter::at_least(Level::Info), file)
+    ///     .build()?;
     /// let log = logging.logger("my.service");
     /// info!(log, "application started"; "version" => 3);
-    /// logging.flush()?;
+    /// assert!(logging.flush(Duration::from_secs(5)).is_ok());
     /// # assert!(std::fs::read_to_string(&path).unwrap().contains("\"version\":3"));
     /// # std::fs::remove_dir_all(dir).unwrap();
     /// # Ok(())
@@ -49,55 +57,80 @@ impl Logging {
     ///
     /// [`Context`]: crate::Context
     pub fn builder() -> LoggingBuilder {
-        LoggingBuilder(SinkDrain::builder().context(ThreadContext))
+        LoggingBuilder(Pipeline::builder())
     }
 
     /// A logger of this name, such as `shop.orders`; dots or `::` separate the parts that level
     /// directives match by.
     pub fn logger(&self, name: &str) -> Logger {
-        Logger::root_typed(self.drain.named(name), o!())
+        Logger::root_typed(self.pipeline.drain().named(name), o!())
     }
 
     /// A logger without a name of its own: a record's logger is the module path of its call.
     pub fn root(&self) -> Logger {
-        Logger::root_typed(self.drain.clone(), o!())
+        Logger::root_typed(self.pipeline.drain(), o!())
     }
 
-    /// Brings everything logged so far to each sink's durability.
+    /// Writes everything logged so far and brings it to each sink's durability; returns at the
+    /// deadline at the latest.
+    pub fn flush(&self, deadline: Duration) -> FlushReport {
+        self.pipeline.flush(deadline)
+    }
+
+    /// How logging does: counts, queue, sinks and their ledgers, what was recovered at the start.
+    pub fn health(&self) -> Health {
+        self.pipeline.health()
+    }
+
+    /// What passes at all, before the sinks' own filters.
+    pub fn filter(&self) -> Filter {
+        self.pipeline.filter()
+    }
+
+    /// Changes what passes at all; holds for calls from now on.
+    pub fn set_filter(&self, filter: Filter) {
+        self.pipeline.set_filter(filter);
+    }
+
+    /// Changes what a sink takes.
     ///
     /// # Errors
-    /// The first sink's failure; all sinks are flushed whatever one returns.
-    pub fn flush(&self) -> Result<(), Error> {
-        self.drain.flush_sinks()
+    /// When there is no sink of this name.
+    pub fn set_sink_filter(&self, sink: &str, filter: Filter) -> Result<(), Error> {
+        self.pipeline.set_sink_filter(sink, filter)
     }
 
-    /// What happened to every record so far: submitted, delivered and dropped, per sink.
-    pub fn ledgers(&self) -> Vec<(String, LedgerSnapshot)> {
-        self.drain.ledgers()
-    }
-}
-
-impl Drop for Logging {
-    fn drop(&mut self) {
-        // A failure has gone to the error handler and to stderr by then.
-        let _reported = self.drain.flush_sinks();
+    /// A way to log from a signal handler.
+    pub fn emergency(&self) -> Emergency {
+        self.pipeline.drain().emergency()
     }
 }
 
 impl fmt::Debug for Logging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logging").field(&self.drain).finish()
+        f.debug_tuple("Logging").field(&self.pipeline).finish()
     }
 }
 
 /// Builds a [`Logging`].
 #[must_use = "nothing is set up until `build` is called"]
-pub struct LoggingBuilder(SinkDrainBuilder);
+pub struct LoggingBuilder(PipelineBuilder);
 
 impl LoggingBuilder {
-    /// Adds a sink under a name that reports and ledgers use, and what it takes.
+    /// Adds a sink that does not wait for others, such as a file, and what it takes. The name is
+    /// what reports and ledgers use, and how the sink is known again after a crash.
     pub fn sink(self, name: impl Into<String>, filter: Filter, sink: impl Sink + 'static) -> Self {
         LoggingBuilder(self.0.sink(name, filter, sink))
+    }
+
+    /// Adds a sink that may wait, such as one that sends over a network: it gets a thread of its own.
+    pub fn blocking_sink(
+        self,
+        name: impl Into<String>,
+        filter: Filter,
+        sink: impl Sink + 'static,
+    ) -> Self {
+        LoggingBuilder(self.0.blocking_sink(name, filter, sink))
     }
 
     /// What passes at all, before the sinks' own filters; by default everything.
@@ -105,19 +138,75 @@ impl LoggingBuilder {
         LoggingBuilder(self.0.filter(filter))
     }
 
+    /// The service's name: what a process leaves behind when it is killed is written by the next one
+    /// of the same service and user. By default the name of the program's file.
+    pub fn service(self, name: impl Into<String>) -> Self {
+        LoggingBuilder(self.0.service(name))
+    }
+
+    /// Where the queue is; by default in memory that survives the process.
+    pub fn memory(self, memory: Memory) -> Self {
+        LoggingBuilder(self.0.memory(memory))
+    }
+
+    /// Most bytes of the queue in memory: 8 MiB by default, 1 MiB at least.
+    pub fn queue_bytes(self, bytes: usize) -> Self {
+        LoggingBuilder(self.0.queue_bytes(bytes))
+    }
+
+    /// Most bytes of one record, from 1 KiB to 1 MiB: 64 KiB by default.
+    pub fn max_record_bytes(self, bytes: usize) -> Self {
+        LoggingBuilder(self.0.max_record_bytes(bytes))
+    }
+
+    /// Longest sleep of an idle worker, from 100 µs to 10 s: 8 ms by default.
+    pub fn latency(self, latency: Duration) -> Self {
+        LoggingBuilder(self.0.latency(latency))
+    }
+
+    /// What happens when the queue is full; by default a call waits for up to a second.
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        LoggingBuilder(self.0.overflow(overflow))
+    }
+
     /// Where timestamps come from; by default the system's clock.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         LoggingBuilder(self.0.clock(clock))
     }
 
-    /// Called with the sink's name and the error for every record that a sink did not take, and
-    /// every flush that failed. Failures go to stderr as well, at most one line a second.
+    /// Called with the sink's name and the error for everything that fails in the background.
+    /// Failures go to stderr as well, at most one line a second.
     pub fn on_error(self, handler: impl Fn(&str, &Error) + Send + Sync + 'static) -> Self {
         LoggingBuilder(self.0.on_error(handler))
     }
 
+    /// Whether to write what former processes of the service left behind; on by default.
+    pub fn recover(self, on: bool) -> Self {
+        LoggingBuilder(self.0.recover(on))
+    }
+
+    /// Whether calls write their records themselves, before they return, without a worker; off by
+    /// default.
+    pub fn inline(self, on: bool) -> Self {
+        LoggingBuilder(self.0.inline(on))
+    }
+
+    /// Whether a panic becomes a record at CRITICAL with message, place and backtrace; off by
+    /// default.
+    pub fn capture_panics(self, on: bool) -> Self {
+        LoggingBuilder(self.0.capture_panics(on))
+    }
+
+    /// Whether SIGTERM and SIGINT flush before they do what they did before; off by default.
+    pub fn flush_on_signals(self, on: bool) -> Self {
+        LoggingBuilder(self.0.flush_on_signals(on))
+    }
+
     /// The set-up.
-    pub fn build(self) -> Logging {
-        Logging { drain: self.0.build() }
+    ///
+    /// # Errors
+    /// When a setting is out of its range, or memory that was asked for can't be had.
+    pub fn build(self) -> Result<Logging, Error> {
+        Ok(Logging { pipeline: self.0.build()? })
     }
 }

@@ -28,6 +28,8 @@ const MAX_BACKUPS: usize = 1000;
 const QUIET: Duration = Duration::from_secs(2);
 /// How long the monitor may take to read what was written last.
 const CATCH_UP: Duration = Duration::from_secs(30);
+/// Longest wait for what is still queued at the end.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let (log, store) = prepare(&args.dir)?;
@@ -58,15 +60,15 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
         .max_file_bytes(MAX_FILE_BYTES)
         .max_backups(MAX_BACKUPS)
         .build()?;
-    let logging = Logging::builder().sink("file", Filter::at_least(Level::Debug), file).build();
+    let logging = Logging::builder().sink("file", Filter::at_least(Level::Debug), file).build()?;
     let service = service::Service::start(&logging, duration, interrupt.clone());
     let mut operator = Operator::new(&monitor, received);
     while !service.is_finished() {
         operator.watch(Duration::from_millis(50))?;
     }
     service.join();
-    logging.flush()?;
-    let written = logging.ledgers().iter().map(|(_, ledger)| ledger.delivered()).sum::<u64>();
+    let flushed = logging.flush(FLUSH_DEADLINE);
+    let written = flushed.sinks.iter().map(|sink| sink.written).sum::<u64>();
     // On a busy machine the monitor may be behind.
     let deadline = Instant::now() + CATCH_UP;
     while read.load(Ordering::Relaxed) < written && Instant::now() < deadline {
@@ -76,7 +78,7 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
     let patience = if interrupt.is_asked() { Duration::ZERO } else { QUIET * 3 };
     operator.watch_until_closed(patience)?;
 
-    let lost = logging.ledgers().iter().map(|(_, ledger)| ledger.dropped()).sum::<u64>();
+    let lost = flushed.sinks.iter().map(|sink| sink.failed + sink.pending).sum::<u64>();
     let report = monitor.stop()?;
     summary(&args.dir, &log, &store, written, lost, report.lines)?;
     if lost > 0 || report.lines != written {

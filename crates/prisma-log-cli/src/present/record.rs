@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prisma_log_console::{Color, ConsoleSink};
 use prisma_log_core::{
-    ContextData, Encoder as _, Error, Level, Record, Sink as _, Timestamp, Value,
+    ContextData, Encoder as _, Error, Fields, Level, Record, Sink as _, Timestamp, Value,
 };
 use prisma_log_format::JsonEncoder;
 use prisma_log_tail::{LineFormat, LogLine};
@@ -101,7 +101,16 @@ impl Known<'_> {
         context.span_id = line.span_id;
         let logger = line.logger.as_deref().unwrap_or("-");
         let mut record = Record::new(self.timestamp, self.level, logger, &line.message);
-        record.fields = &line.fields;
+        // What our own encoders say of the record itself, and would not take for a field's key.
+        let mut fields = Fields::new();
+        for (key, value) in line.fields.iter() {
+            match (key, value) {
+                ("recovered", Value::Bool(true)) => record.recovered = true,
+                ("truncated", Value::U64(bytes)) => record.truncated = bytes,
+                _ => fields.push(key, value),
+            }
+        }
+        record.fields = fields.as_ref();
         record.context = &context;
         f(&record)
     }
@@ -134,4 +143,26 @@ fn what_is_known(line: &LogLine) -> serde_json::Value {
         known.entry(key).or_insert(value);
     }
     known.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prisma_log_tail::LineParser;
+
+    #[test]
+    fn what_a_line_says_of_its_record_is_no_field() {
+        let check = |rest: &str, recovered: bool, truncated: u64, fields: &[(&str, Value<'_>)]| {
+            let head = r#"{"timestamp":"2026-11-24T08:00:00.000000Z","level":"INFO","logger":"a","message":"m""#;
+            let line = LineParser::default().parse(format!("{head}{rest}}}").as_bytes());
+            super::record(&line).unwrap().lend(|record| {
+                assert_eq!((record.recovered, record.truncated), (recovered, truncated), "{rest}");
+                assert_eq!(record.fields.iter().collect::<Vec<_>>(), fields, "{rest}");
+            });
+        };
+        check("", false, 0, &[]);
+        let port = ("port", Value::U64(5432));
+        check(r#","truncated":70000,"recovered":true,"port":5432"#, true, 70_000, &[port]);
+        check(r#","recovered":"yes""#, false, 0, &[("recovered", Value::Str("yes"))]);
+    }
 }

@@ -13,7 +13,7 @@ fn write(text: &str, count: usize) {
     let mut sinks = config.build_sinks().unwrap();
     let fields = Fields::from_iter([("filler", "x".repeat(50).as_str())]);
     let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Error, "shop", "order lost");
-    record.fields = &fields;
+    record.fields = fields.as_ref();
     for _ in 0..count {
         sinks[0].sink.write(&[record]).unwrap();
     }

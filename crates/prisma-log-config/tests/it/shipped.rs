@@ -47,7 +47,7 @@ fn every_shipped_profile_is_built_and_takes_a_record() {
         let fields = Fields::default();
         let mut record =
             Record::new(Timestamp::UNIX_EPOCH, Level::Critical, "shop", "from every profile");
-        record.fields = &fields;
+        record.fields = fields.as_ref();
         for mut sink in sinks {
             assert!(sink.filter.passes("shop", Level::Critical));
             if sink.name == "file" {

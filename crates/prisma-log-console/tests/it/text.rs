@@ -27,7 +27,7 @@ fn a_line_without_colour() {
     };
     let fields = Fields::from_iter([("order", 42_u64), ("level", 3)]);
     let mut with_fields = record(Level::Info, "order processed");
-    with_fields.fields = &fields;
+    with_fields.fields = fields.as_ref();
     check(with_fields, "08:00:00.123 INFO  shop.orders: order processed order=42 level=3");
     check(record(Level::Warning, "slow"), "08:00:00.123 WARNING shop.orders: slow");
     check(record(Level::Critical, ""), "08:00:00.123 CRITICAL shop.orders: ");
@@ -47,7 +47,7 @@ fn a_line_with_the_date() {
 fn a_line_in_colour() {
     let fields = Fields::from_iter([("order", 42_u64)]);
     let mut record = record(Level::Error, "no\u{1b}[0m stock");
-    record.fields = &fields;
+    record.fields = fields.as_ref();
     let line = drawn(ConsoleSink::builder().color(Color::Always), record);
     let expect = "\x1b[0;2m08:00:00.123\x1b[0;2m \x1b[0;1;31mERROR\x1b[0;2m \x1b[0;2mshop.orders\
         \x1b[0;2m: \x1b[0;1m\"no\\u001b[0m stock\"\x1b[0;2m \x1b[0;36morder\x1b[0;2m=\

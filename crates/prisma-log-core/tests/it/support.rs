@@ -34,7 +34,7 @@ impl Sink for Keep {
             level: record.level,
             logger: record.logger.to_owned(),
             message: record.message.to_owned(),
-            fields: record.fields.clone(),
+            fields: record.fields.to_fields(),
             sequence: record.sequence,
         }));
         Ok(())

@@ -159,6 +159,34 @@ fn a_failed_sync_is_never_taken_back() {
 }
 
 #[test]
+fn a_child_that_cannot_open_the_file_anew_never_writes_through_the_parents() {
+    let bench = Bench::new();
+    let mut sink = bench.builder().sync_on_flush(true).build().unwrap();
+    assert_eq!(write(&mut sink, &["one"]), (1, None));
+    bench.os.plan(|plan| plan.sync = Some(libc::EIO));
+    sink.flush().unwrap_err();
+    let (path, moved) = (bench.path("app.log"), bench.path("moved"));
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(sink.after_fork().is_err());
+    for _ in 0..2 {
+        let (delivered, error) = write(&mut sink, &["two"]);
+        assert!(delivered == 0 && error.unwrap().contains("a directory"));
+    }
+    assert_eq!(bench.text("moved"), "one\n");
+    fs::remove_dir(&path).unwrap();
+    // Nor where the file is the same one.
+    fs::rename(&moved, &path).unwrap();
+    let parents = bench.os.plan(|plan| plan.written);
+    assert_eq!(write(&mut sink, &["three"]), (1, None));
+    assert_ne!(bench.os.plan(|plan| plan.written), parents);
+    assert_eq!(bench.lines(), ["one", "three"]);
+    // The parent's failure to synchronise is the parent's to tell.
+    bench.os.plan(|plan| plan.sync = None);
+    sink.flush().unwrap();
+}
+
+#[test]
 fn random_faults_cost_nothing_that_was_delivered() {
     // Random faults of all kinds, with one or two sinks: what was said to be delivered is there.
     let mut random = fastrand::Rng::with_seed(7);

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use prisma_log_core::Sink as _;
+use prisma_log_core::{Sink as _, SinkPosition};
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, parse, quiet, write};
+use crate::support::{files, line, lines, parse, quiet, records, write};
 
 const LIMIT: u64 = 64 * 1024;
 
@@ -22,6 +23,22 @@ fn spawn(folder: &Path, writer: usize, from: u64, count: u64) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// Record `number` of a writer: always the same.
+fn record(writer: usize, number: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(number * 4 + writer as u64);
+    let large = random.usize(..10) == 0;
+    line(writer, number, random.usize(..if large { 9000 } else { 200 }))
+}
+
+/// Where a writer's sink was before its last batch, and the numbers of that batch.
+fn under_way(folder: &Path, writer: usize) -> (SinkPosition, Range<u64>) {
+    let bytes = fs::read(folder.join(format!("place-{writer}"))).unwrap();
+    let numbers: Vec<_> =
+        bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect();
+    let [a, b, c, d, from, to] = numbers[..] else { panic!("{numbers:?}") };
+    (SinkPosition([a, b, c, d]), from..to)
 }
 
 fn acknowledged(folder: &Path, writer: usize) -> u64 {
@@ -41,16 +58,17 @@ fn child_writes() {
     // How many were acknowledged survives this process as the log file itself does.
     let ack = fs::File::create(folder.join(format!("ack-{writer}"))).unwrap();
     ack.write_all_at(&from.to_le_bytes(), 0).unwrap();
+    let place = fs::File::create(folder.join(format!("place-{writer}"))).unwrap();
     let mut random = fastrand::Rng::with_seed(writer as u64 * 1_000_003 + from);
     let builder = quiet(&folder.join("app.log")).max_file_bytes(LIMIT).max_backups(usize::MAX);
     let mut sink = builder.build().unwrap();
     let mut number = from;
     while number < from + count {
         let size = random.u64(1..6).min(from + count - number);
-        let large = random.usize(..10) == 0;
-        let batch: Vec<_> = (number..number + size)
-            .map(|number| line(writer, number, random.usize(..if large { 9000 } else { 200 })))
-            .collect();
+        let batch: Vec<_> = (number..number + size).map(|number| record(writer, number)).collect();
+        let SinkPosition([a, b, c, d]) = sink.position().unwrap();
+        let numbers = [a, b, c, d, number, number + size];
+        place.write_all_at(numbers.map(u64::to_le_bytes).as_flattened(), 0).unwrap();
         write(&mut sink, &batch).unwrap();
         number += size;
         ack.write_all_at(&number.to_le_bytes(), 0).unwrap();
@@ -169,6 +187,47 @@ fn a_killed_writer_leaves_nothing_in_the_others_way() {
         killed.len(),
         torn.len()
     );
+}
+
+#[test]
+fn a_killed_writers_successor_knows_what_it_had_written() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let mut random = fastrand::Rng::with_seed(7);
+    let others: Vec<_> = (0..2).map(|writer| spawn(folder, writer, 0, 8000)).collect();
+    let mut from = 0;
+    let mut answers = BTreeMap::new();
+    for _ in 0..40 {
+        let mut child = spawn(folder, 2, from, u64::MAX / 2);
+        wait_until(|| acknowledged(folder, 2) > from);
+        std::thread::sleep(Duration::from_micros(random.u64(..5_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let builder = quiet(&folder.join("app.log")).max_file_bytes(LIMIT);
+        let mut sink = builder.max_backups(usize::MAX).build().unwrap();
+        let (since, batch) = under_way(folder, 2);
+        // And some that it had not come to.
+        let batch = batch.start..batch.end + 3;
+        let messages: Vec<_> = batch.clone().map(|number| record(2, number)).collect();
+        let answer = sink.written_since(&since, &records(&messages)).unwrap();
+        from = batch.end;
+        answers.extend(batch.zip(answer));
+    }
+    for mut child in others {
+        assert!(child.wait().unwrap().success());
+    }
+    drop(quiet(&folder.join("app.log")).build().unwrap());
+    let found = &numbers(folder)[&2];
+    for (number, answer) in &answers {
+        assert_eq!(found.binary_search(number).is_ok(), *answer, "record {number}");
+    }
+    let written = answers.values().filter(|&&answer| answer).count();
+    println!(
+        "40 kills beside 2 writers: {written} of {} records under way had been written, as said",
+        answers.len()
+    );
+    assert!(written > 0);
 }
 
 fn wait_until(done: impl Fn() -> bool) {

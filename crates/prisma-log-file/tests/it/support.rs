@@ -9,7 +9,7 @@ use prisma_log_file::{FileSink, FileSinkBuilder};
 pub(crate) struct Bare;
 
 impl Encoder for Bare {
-    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn encode(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(record.message.as_bytes());
     }
 }
@@ -20,11 +20,14 @@ pub(crate) fn quiet(path: &Path) -> FileSinkBuilder {
 }
 
 pub(crate) fn write<S: AsRef<str>>(sink: &mut impl Sink, messages: &[S]) -> Result<(), BatchError> {
-    let batch: Vec<_> = messages
+    sink.write(&records(messages))
+}
+
+pub(crate) fn records<S: AsRef<str>>(messages: &[S]) -> Vec<Record<'_>> {
+    messages
         .iter()
         .map(|message| Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", message.as_ref()))
-        .collect();
-    sink.write(&batch)
+        .collect()
 }
 
 /// A line by which a record is found again: who wrote it, its number, and whether it is whole.

@@ -155,7 +155,7 @@ fn is_label(value: Value<'_>, raw: &str, string: bool) -> bool {
 #[test]
 fn lines_keep_the_specification_and_lose_nothing() {
     let mut random = Rng::with_seed(13);
-    let encoder = EcsEncoder::builder()
+    let mut encoder = EcsEncoder::builder()
         .service(Service::new().name("shop \"1\"").version("2").environment("eu"))
         .site(true)
         .build()
@@ -164,7 +164,7 @@ fn lines_keep_the_specification_and_lose_nothing() {
     for _ in 0..20_000 {
         let owned = Owned::new(&mut random);
         let record = owned.record();
-        let line = encode(&encoder, &record);
+        let line = encode(&mut encoder, &record);
         tally.records += 1;
         tally.compare("violations", violations(&line), Vec::new());
 
@@ -174,7 +174,16 @@ fn lines_keep_the_specification_and_lose_nothing() {
         let context = &record.context.entries;
         let own = usize::from(record.context.parent_span_id.is_some())
             + usize::from(record.context.trace_id.is_some())
+            + usize::from(record.truncated != 0)
+            + usize::from(record.recovered)
             + usize::from(!record.tag.is_empty());
+        let label = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, raw)| raw.get());
+        if record.truncated != 0 {
+            let fits = label("truncated")
+                .is_some_and(|raw| is_label(Value::U64(record.truncated), raw, false));
+            tally.compare("truncated", fits, true);
+        }
+        tally.compare("recovered", label("recovered"), record.recovered.then_some("true"));
         let mut labels = labels.iter().skip(own);
         let mut taken = Vec::new();
         for (index, (key, value)) in owned.entries().enumerate() {

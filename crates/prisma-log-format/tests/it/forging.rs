@@ -7,7 +7,7 @@ use crate::encode;
 use crate::json::Members;
 
 fn line(
-    encoder: &dyn Encoder,
+    encoder: &mut dyn Encoder,
     logger: &str,
     message: &str,
     fields: &[(&str, Value<'_>)],
@@ -17,7 +17,7 @@ fn line(
     context.trace_id = TraceId::new(7);
     context.entries.push("user_id", "alice");
     let mut record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, logger, message);
-    record.fields = &fields;
+    record.fields = fields.as_ref();
     record.context = &context;
     encode(encoder, &record)
 }
@@ -38,7 +38,7 @@ fn json_and_ecs_envelopes_are_read_as_written_by_the_encoder() {
         ("shop", "x", &[("a", Value::Json("1}\n{\"level\":\"CRITICAL\"}"))]),
     ];
     for (logger, message, fields) in attacks {
-        let check = |encoder: &dyn Encoder, expect: [(&str, &str); 4]| {
+        let check = |encoder: &mut dyn Encoder, expect: [(&str, &str); 4]| {
             let line = line(encoder, logger, message, fields);
             let members = Members::read(&line);
             assert_eq!(members.repeated(), None, "{line}");
@@ -50,41 +50,41 @@ fn json_and_ecs_envelopes_are_read_as_written_by_the_encoder() {
         };
         let json =
             [("level", "INFO"), ("user_id", "alice"), ("message", message), ("logger", logger)];
-        check(&JsonEncoder::new(), json);
+        check(&mut JsonEncoder::new(), json);
         let ecs = [
             ("log.level", "INFO"),
             ("user.id", "alice"),
             ("message", message),
             ("log.logger", logger),
         ];
-        check(&EcsEncoder::new(), ecs);
+        check(&mut EcsEncoder::new(), ecs);
     }
 }
 
 #[test]
 fn a_forged_field_is_moved_aside_in_every_format() {
-    let check = |encoder: &dyn Encoder, expect: &str| {
+    let check = |encoder: &mut dyn Encoder, expect: &str| {
         let forged =
             [("level", Value::Str("ERROR")), ("user_id", Value::U64(0)), ("trace_id", Value::Null)];
         let line = line(encoder, "shop", "m", &forged);
         assert!(line.ends_with(expect), "{line}");
     };
     let json = r#""user_id":"alice","fields.level":"ERROR","user_id#2":0,"fields.trace_id":null}"#;
-    check(&JsonEncoder::new(), json);
+    check(&mut JsonEncoder::new(), json);
     let ecs = r#""labels":{"trace_flags":"00","level":"ERROR","user_id#2":0,"trace_id":null}}"#;
-    check(&EcsEncoder::new(), ecs);
+    check(&mut EcsEncoder::new(), ecs);
     check(
-        &LogfmtEncoder::new(),
+        &mut LogfmtEncoder::new(),
         "user_id=alice fields.level=ERROR user_id#2=0 fields.trace_id=null",
     );
-    check(&TextEncoder::new(), "user_id=alice level=ERROR user_id#2=0 fields.trace_id=null");
+    check(&mut TextEncoder::new(), "user_id=alice level=ERROR user_id#2=0 fields.trace_id=null");
 }
 
 #[test]
 fn a_message_can_not_start_a_second_line_or_a_field() {
     let message = "ok\n1970-01-01T00:00:00.000000Z CRITICAL shop: disk full user_id=root";
     let escaped = r"ok\n1970-01-01T00:00:00.000000Z CRITICAL shop: disk full user_id=root";
-    for encoder in [&LogfmtEncoder::new() as &dyn Encoder, &TextEncoder::new()] {
+    for encoder in [&mut LogfmtEncoder::new() as &mut dyn Encoder, &mut TextEncoder::new()] {
         let line = line(encoder, "shop", message, &[]);
         assert!(line.contains(&format!("\"{escaped}\"")), "{line}");
     }

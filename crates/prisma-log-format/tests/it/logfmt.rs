@@ -94,12 +94,12 @@ pub(crate) fn compare_value(
 #[test]
 fn reading_a_line_gives_back_every_field_as_text() {
     let mut random = Rng::with_seed(11);
-    let encoder = LogfmtEncoder::new();
+    let mut encoder = LogfmtEncoder::new();
     let mut tally = Tally::default();
     for _ in 0..30_000 {
         let owned = Owned::new(&mut random);
         let record = owned.record();
-        let line = encode(&encoder, &record);
+        let line = encode(&mut encoder, &record);
         tally.records += 1;
         let pairs = match read_pairs(&line) {
             Ok(pairs) => pairs,
@@ -123,6 +123,8 @@ fn reading_a_line_gives_back_every_field_as_text() {
         let flags = ("trace_flags", format!("{:02x}", context.trace_flags));
         expect.extend(context.trace_id.map(|_| flags));
         expect.extend((record.sequence != 0).then(|| ("seq", record.sequence.to_string())));
+        expect.extend((record.truncated != 0).then(|| ("truncated", record.truncated.to_string())));
+        expect.extend(record.recovered.then(|| ("recovered", "true".to_owned())));
         expect.extend((!record.tag.is_empty()).then(|| ("slog.tag", record.tag.to_owned())));
         let head: Vec<_> = head.iter().map(|(key, text, _)| (key.as_str(), text.clone())).collect();
         tally.compare("envelope", head, expect);

@@ -6,13 +6,14 @@ mod forging;
 mod json;
 mod logfmt;
 mod random;
+mod shapes;
 mod slog_json;
 mod text;
 
 use prisma_log_core::{Encoder, Record};
 
 /// The encoded line, checked for what no line of any encoder may hold.
-fn encode(encoder: &dyn Encoder, record: &Record<'_>) -> String {
+fn encode(encoder: &mut dyn Encoder, record: &Record<'_>) -> String {
     let mut out = Vec::new();
     encoder.encode(record, &mut out);
     let line = String::from_utf8(out).expect("a line is UTF-8");

@@ -12,12 +12,14 @@ pub(crate) struct Owned {
     timestamp: Timestamp,
     level: Level,
     logger: String,
-    message: String,
+    pub(crate) message: String,
     pub(crate) fields: Fields,
     pub(crate) context: ContextData,
     line: u32,
     tag: String,
     sequence: u64,
+    recovered: bool,
+    truncated: u64,
 }
 
 impl Owned {
@@ -49,16 +51,39 @@ impl Owned {
             line: random.choice([0, 1, 77, u32::MAX]).unwrap(),
             tag: if random.u8(..10) == 0 { text(random) } else { String::new() },
             sequence: random.choice([0, 1, 123_456, u64::MAX]).unwrap(),
+            recovered: random.u8(..10) == 0,
+            truncated: if random.u8(..10) == 0 { random.u64(..) } else { 0 },
         }
+    }
+
+    /// A record of the same shape: what a [`prisma_log_core::Shape`] stands for is the same, all
+    /// else another.
+    pub(crate) fn of_same_shape(&self, random: &mut Rng) -> Self {
+        let mut other = Owned::new(random);
+        let again = |fields: &Fields, random: &mut Rng| {
+            let mut again = Fields::new();
+            fields.iter().for_each(|(key, _)| push_random(&mut again, key, random));
+            again
+        };
+        other.fields = again(&self.fields, random);
+        other.context.entries = again(&self.context.entries, random);
+        other.level = self.level;
+        other.logger.clone_from(&self.logger);
+        other.line = self.line;
+        other.tag.clone_from(&self.tag);
+        other.recovered = self.recovered;
+        other
     }
 
     pub(crate) fn record(&self) -> Record<'_> {
         let mut record = Record::new(self.timestamp, self.level, &self.logger, &self.message);
-        record.fields = &self.fields;
+        record.fields = self.fields.as_ref();
         record.context = &self.context;
         record.site = Site::new("src/a \"b\".rs", self.line, "shop::orders");
         record.tag = &self.tag;
         record.sequence = self.sequence;
+        record.recovered = self.recovered;
+        record.truncated = self.truncated;
         record
     }
 

@@ -46,12 +46,12 @@ fn read(line: &str) -> Option<Parts> {
 #[test]
 fn the_parts_of_a_line_can_not_be_mistaken_for_each_other() {
     let mut random = Rng::with_seed(12);
-    let encoder = TextEncoder::new();
+    let mut encoder = TextEncoder::new();
     let mut tally = Tally::default();
     for _ in 0..30_000 {
         let owned = Owned::new(&mut random);
         let record = owned.record();
-        let line = encode(&encoder, &record);
+        let line = encode(&mut encoder, &record);
         tally.records += 1;
         let Some(parts) = read(&line) else {
             tally.differences.push(format!("not readable: {line}"));
@@ -66,6 +66,8 @@ fn the_parts_of_a_line_can_not_be_mistaken_for_each_other() {
             ("trace_id", context.trace_id.map(|id| id.to_string())),
             ("span_id", context.span_id.map(|id| id.to_string())),
             ("parent_span_id", context.parent_span_id.map(|id| id.to_string())),
+            ("truncated", (record.truncated != 0).then(|| record.truncated.to_string())),
+            ("recovered", record.recovered.then(|| "true".to_owned())),
             ("slog.tag", (!record.tag.is_empty()).then(|| record.tag.to_owned())),
         ];
         for (key, text) in ids {

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use prisma_log::config::{Config, Environment};
 use prisma_log::{Logging, debug, error, info, warn};
@@ -18,7 +19,7 @@ fn logged(profile: &str, path: &Path) -> Vec<String> {
     warn!(log, "warning");
     error!(log, "failing");
     error!(logging.logger("shop.quiet"), "kept quiet");
-    logging.flush().unwrap();
+    assert!(logging.flush(Duration::from_secs(30)).is_ok());
     std::fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect()
 }
 

@@ -1,4 +1,4 @@
-use prisma_log::{Filter, Logging, info, set_global};
+use prisma_log::{Filter, Logging, Memory, info, set_global};
 use prisma_log_testkit::MemorySink;
 
 #[test]
@@ -6,7 +6,8 @@ fn the_global_slot_is_filled_once() {
     info!("before any logger is set, to stderr"; "n" => 1);
     let memory = MemorySink::new();
     let handle = memory.handle();
-    let logging = Logging::builder().sink("memory", Filter::default(), memory).build();
+    let builder = Logging::builder().memory(Memory::Anonymous).inline(true);
+    let logging = builder.sink("memory", Filter::default(), memory).build().unwrap();
     set_global(logging.logger("global")).unwrap();
     info!("hello {}", "there"; "n" => 2);
     info!("plain");

@@ -1,14 +1,15 @@
 use std::cell::Cell;
 
 use prisma_log::{
-    Context, Filter, Level, Logging, Value, crit, debug, error, info, o, trace, warn,
+    Context, Filter, Level, Logging, Memory, Value, crit, debug, error, info, o, trace, warn,
 };
 use prisma_log_testkit::{MemoryHandle, MemorySink};
 
 fn logging(filter: Filter) -> (Logging, MemoryHandle) {
     let memory = MemorySink::new();
     let handle = memory.handle();
-    (Logging::builder().sink("memory", filter, memory).build(), handle)
+    let builder = Logging::builder().memory(Memory::Anonymous).inline(true);
+    (builder.sink("memory", filter, memory).build().unwrap(), handle)
 }
 
 #[test]

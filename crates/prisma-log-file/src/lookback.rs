@@ -1,0 +1,248 @@
+//! What was written after some position, across the files of a rotation.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use prisma_log_core::{Error, SinkPosition};
+
+use crate::file::LogFile;
+use crate::open::{FLAGS, Identity};
+use crate::rotate::RotationLock;
+use crate::wanted::Wanted;
+
+const BLOCK: usize = 256 * 1024;
+/// How much of a file's end is searched when the position's own file is not to be found.
+const GUESS: u64 = 4 * 1024 * 1024;
+
+/// A position, as this sink reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    identity: Identity,
+    /// When the file was made, because file systems give inode numbers away again at once.
+    birth: u64,
+    offset: u64,
+}
+
+impl Place {
+    fn is_in(self, found: &Metadata) -> bool {
+        let birth = birth(found);
+        self.identity == Identity::of(found)
+            && (self.birth == birth || self.birth == 0 || birth == 0)
+            // Shorter than it was: truncated, and what was here is gone or elsewhere.
+            && self.offset <= found.len()
+    }
+}
+
+impl From<Place> for SinkPosition {
+    fn from(place: Place) -> Self {
+        let [device, inode] = place.identity.numbers();
+        SinkPosition([device, inode, place.offset, place.birth])
+    }
+}
+
+impl From<SinkPosition> for Place {
+    fn from(SinkPosition([device, inode, offset, birth]): SinkPosition) -> Self {
+        Place { identity: Identity::from_numbers([device, inode]), birth, offset }
+    }
+}
+
+/// When the file was made, in nanoseconds since 1970; 0 where the file system doesn't know.
+pub(crate) fn birth(metadata: &Metadata) -> u64 {
+    let since_1970 = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since_1970.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or(0)
+}
+
+impl LogFile {
+    /// Where the next records will go, or a place before that.
+    pub(crate) fn place(&self) -> SinkPosition {
+        let opened = &self.opened;
+        Place { identity: opened.identity, birth: opened.birth, offset: opened.end }.into()
+    }
+
+    /// Shows all whole lines that may have been written at `since` or later.
+    pub(crate) fn look_back(
+        &self,
+        since: SinkPosition,
+        wanted: &mut Wanted<'_>,
+    ) -> Result<(), Error> {
+        // Other processes may rotate this very moment. Without the lock one of the files could be
+        // missed: then records come twice, but none is lost.
+        let lock = self.options.max_bytes.map(|_| RotationLock::take(self));
+        let _names_stay = lock.and_then(Result::ok);
+        let since = Place::from(since);
+        // Newest first.
+        let mut paths = vec![self.options.path.clone()];
+        paths.extend(self.backups()?.0.into_iter().map(|number| self.backup(number)));
+        let own = paths
+            .iter()
+            .position(|path| fs::symlink_metadata(path).is_ok_and(|found| since.is_in(&found)));
+        let searched = match own {
+            // A rotation may have come in the middle: everything newer belongs to it as well.
+            Some(own) => Search { paths: &paths[..=own], from: Start::At(since.offset) },
+            // The file was deleted, copied and truncated, or restored from elsewhere. What was
+            // under way when a writer died is the last that it wrote: it is looked for at the end
+            // of what there is. What isn't found there is written again, at worst twice.
+            None => Search { paths: &paths[..paths.len().min(2)], from: Start::BeforeEnd },
+        };
+        searched.run(wanted)
+    }
+}
+
+/// Where the search of a file begins.
+#[derive(Clone, Copy)]
+enum Start {
+    /// In the oldest file here, in the newer ones at the beginning.
+    At(u64),
+    /// [`GUESS`] before the end of each.
+    BeforeEnd,
+}
+
+struct Search<'a> {
+    /// Newest first.
+    paths: &'a [PathBuf],
+    from: Start,
+}
+
+impl Search<'_> {
+    fn run(self, wanted: &mut Wanted<'_>) -> Result<(), Error> {
+        for (age, path) in self.paths.iter().enumerate().rev() {
+            if wanted.all_found() {
+                break;
+            }
+            let is_oldest = age + 1 == self.paths.len();
+            let searched = open(path).and_then(|(file, len)| {
+                let from = match self.from {
+                    Start::At(offset) if is_oldest => offset,
+                    Start::At(_) => 0,
+                    Start::BeforeEnd => len.saturating_sub(GUESS),
+                };
+                scan(&file, from, len, wanted)
+            });
+            match searched {
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                other => other.map_err(|error| Error::io_at("read back", path, error))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new().read(true).custom_flags(FLAGS).open(path)?;
+    let len = file.metadata()?.len();
+    Ok((file, len))
+}
+
+/// Shows the lines that begin and end within `from..to`.
+fn scan(file: &File, from: u64, to: u64, wanted: &mut Wanted<'_>) -> io::Result<()> {
+    let mut block = vec![0; BLOCK];
+    // The line before counts as unfinished unless its end is seen.
+    let mut at = from.saturating_sub(1);
+    let mut passing_over = from > 0;
+    let mut begun: Vec<u8> = Vec::new();
+    while at < to && !wanted.all_found() {
+        let size = BLOCK.min(usize::try_from(to - at).unwrap_or(BLOCK));
+        let read = match file.read_at(&mut block[..size], at) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        at += read as u64;
+        let mut rest = &block[..read];
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let (line, after) = (&rest[..end], &rest[end + 1..]);
+            if passing_over {
+                passing_over = false;
+            } else if begun.is_empty() {
+                wanted.see(line);
+            } else {
+                begun.extend_from_slice(line);
+                wanted.see(&begun);
+                begun.clear();
+            }
+            rest = after;
+        }
+        if !passing_over {
+            begun.extend_from_slice(rest);
+        }
+        if begun.len() > wanted.longest() {
+            // Too long to be wanted, and nobody knows how long it gets.
+            begun.clear();
+            passing_over = true;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the messages are found as lines in this text from `from` on.
+    fn found(text: &str, from: u64, messages: &[&str]) -> Vec<bool> {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("app.log");
+        fs::write(&path, text).unwrap();
+        let forms: Vec<_> = messages
+            .iter()
+            .flat_map(|message| [message.as_bytes(); crate::wanted::FORMS])
+            .collect();
+        let mut wanted = Wanted::new(&forms);
+        let (file, len) = open(&path).unwrap();
+        scan(&file, from, len, &mut wanted).unwrap();
+        wanted.into_found()
+    }
+
+    #[test]
+    fn only_whole_lines_from_the_offset_on_count() {
+        let check = |text: &str, from: u64, message: &str, expect: bool| {
+            assert_eq!(
+                found(text, from, &[message]),
+                [expect],
+                "{message:?} in {text:?} at {from}"
+            );
+        };
+        check("one\ntwo\n", 0, "one", true);
+        check("one\ntwo\n", 4, "one", false);
+        check("one\ntwo\n", 4, "two", true);
+        check("one\ntwo\n", 3, "two", true);
+        // In the middle of a line.
+        check("one\ntwo\n", 5, "wo", false);
+        check("one\ntwo\n", 2, "e", false);
+        check("one\ntwo\n", 5, "two", false);
+        check("one\ntwo\n", 6, "wo", false);
+        check("one\ntwo\n", 4, "", false);
+        check("one\ntwo\n", 1, "two", true);
+        // Without its end.
+        check("one\ntwo", 0, "two", false);
+        check("one\ntwo", 0, "one", true);
+        check("one\r\n", 0, "one", false);
+        check("a one\n", 0, "one", false);
+        check("", 0, "one", false);
+        check("one\n", 4, "one", false);
+        check("one\n", 400, "one", false);
+        check("\n\n", 0, "", true);
+    }
+
+    #[test]
+    fn lines_across_blocks_and_longer_ones_between_them() {
+        for size in [BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let filler = "x".repeat(size);
+            let text = format!("{filler}\nwanted\n{filler}\nlast\n");
+            let expect = [true, true, false];
+            assert_eq!(found(&text, 0, &["wanted", "last", "gone"]), expect, "{size}");
+            assert_eq!(found(&text, 1, &[&filler, "last"]), [true, true], "{size}");
+            assert_eq!(found(&text, 0, &[&filler, &filler, &filler]), [true, true, false]);
+        }
+    }
+
+    #[test]
+    fn a_position_is_what_a_place_was() {
+        let numbers = [1, u64::MAX, 3, 4];
+        assert_eq!(SinkPosition::from(Place::from(SinkPosition(numbers))).0, numbers);
+    }
+}

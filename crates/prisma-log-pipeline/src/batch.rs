@@ -1,0 +1,86 @@
+//! Where the frames of a batch are, and the records that they hold.
+#![expect(unsafe_code, reason = "frames are read in shared memory")]
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use prisma_log_core::Record;
+
+use crate::definitions::Definitions;
+use crate::frame::Head;
+use crate::reader::{KnownContext, Shapes, record};
+use crate::segment::{PAYLOAD_AT, Segment};
+
+/// One record's frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Item {
+    pub(crate) head: Head,
+    pub(crate) chunk: u32,
+    pub(crate) at: u32,
+    /// Index into the batch's contexts.
+    pub(crate) context: Option<u32>,
+}
+
+/// Up to where a chunk is through once the batch is.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) chunk: u32,
+    pub(crate) to: u32,
+}
+
+/// Frames in the order in which they are to be written. Their chunks are claimed or pinned for as
+/// long as the batch lives.
+#[derive(Clone, Default)]
+pub(crate) struct Batch {
+    pub(crate) items: Vec<Item>,
+    pub(crate) contexts: Vec<Arc<KnownContext>>,
+    pub(crate) chunks: Vec<Progress>,
+}
+
+impl Batch {
+    pub(crate) fn clear(&mut self) {
+        self.items.clear();
+        self.contexts.clear();
+        self.chunks.clear();
+    }
+
+    /// The records, and how many frames turned out to be none.
+    pub(crate) fn records<'a>(
+        &'a self,
+        segment: &'a Segment,
+        definitions: &'a Definitions,
+        shapes: &mut Shapes,
+    ) -> (Vec<Record<'a>>, u64) {
+        let mut records = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            let end = item.at + item.head.len;
+            // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
+            let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, end) };
+            let context = item.context.and_then(|at| self.contexts.get(at as usize));
+            let context = context.map(|context| &**context);
+            records.extend(record(definitions, shapes, &item.head, frame, context));
+        }
+        let damaged = (self.items.len() - records.len()) as u64;
+        (records, damaged)
+    }
+
+    /// Notes that a sink has been through with the batch.
+    pub(crate) fn advance(&self, segment: &Segment, sink: usize) {
+        for progress in &self.chunks {
+            let header = segment.chunk(progress.chunk).header();
+            header.cursors[sink].fetch_max(progress.to, Ordering::Release);
+        }
+    }
+}
+
+/// The frames of a chunk that was taken out of its stream, so that nobody else reads or writes it,
+/// and from where on the sinks have not taken them.
+pub(crate) fn whole_chunk(segment: &Segment, chunk: u32) -> (&[u8], usize) {
+    let chunk = segment.chunk(chunk);
+    // The sinks of the worker's thread have all come equally far, and the others have pinned what
+    // they still read.
+    let cursors = chunk.header().cursors.iter().map(|cursor| cursor.load(Ordering::Acquire));
+    let from = cursors.max().unwrap_or(PAYLOAD_AT).saturating_sub(PAYLOAD_AT);
+    // SAFETY: the caller has the chunk for itself.
+    (unsafe { chunk.bytes(PAYLOAD_AT, chunk.committed()) }, from as usize)
+}

@@ -1,0 +1,206 @@
+//! What the facade's macros make of a call: a static description, and values that write themselves.
+#![expect(unsafe_code, reason = "a serializer that is ours is used as what it is")]
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use prisma_log_core::{Level, Value};
+use slog::{Record, RecordLocation, RecordStatic, Serializer};
+
+use crate::local::with_local;
+use crate::registry::{SiteDef, SiteFacts, define_site};
+use crate::writer::FrameWriter;
+
+/// What is constant about a call; the facade's macros put one into a `static` for each.
+pub struct CallSite {
+    location: RecordLocation,
+    level: slog::Level,
+    pub(crate) keys: &'static [&'static str],
+    definition: AtomicPtr<SiteDef>,
+}
+
+impl CallSite {
+    /// A call site that has not been reached yet.
+    pub const fn new(
+        location: RecordLocation,
+        level: slog::Level,
+        keys: &'static [&'static str],
+    ) -> Self {
+        CallSite { location, level, keys, definition: AtomicPtr::new(std::ptr::null_mut()) }
+    }
+
+    /// What slog's record wants to know of it.
+    #[inline]
+    pub const fn record_static(&'static self) -> RecordStatic<'static> {
+        RecordStatic { location: &self.location, tag: "", level: self.level }
+    }
+
+    /// The site's definition, made at its first record.
+    #[inline]
+    pub(crate) fn definition(&self, message: Option<&'static str>) -> &'static SiteDef {
+        // SAFETY: null, or what `define` stored: a definition that lives for ever.
+        match unsafe { self.definition.load(Ordering::Acquire).as_ref() } {
+            Some(definition) => definition,
+            None => self.define(message),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn define(&self, message: Option<&'static str>) -> &'static SiteDef {
+        let definition = define_site(SiteFacts {
+            file: self.location.file,
+            line: self.location.line,
+            column: self.location.column,
+            module: self.location.module,
+            function: self.location.function,
+            level: Level::from(self.level),
+            message,
+            keys: self.keys.iter().map(|&key| key.into()).collect(),
+        });
+        self.definition.store(std::ptr::from_ref(definition).cast_mut(), Ordering::Release);
+        definition
+    }
+}
+
+/// The key-values of a call through the facade's macros.
+///
+/// Under one of this crate's drains they write themselves straight into the frame; under any other
+/// drain they are key-values like slog's.
+pub struct SiteFields<'a, W, S> {
+    site: &'static CallSite,
+    write: W,
+    serialize: S,
+    lifetime: std::marker::PhantomData<&'a ()>,
+}
+
+impl<W, S> SiteFields<'_, W, S>
+where
+    W: Fn(&mut FrameWriter<'_>),
+    S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
+{
+    /// The site, a function that writes the values in the order of the site's keys, and one that
+    /// hands them to any serializer, the last one first, as slog does.
+    #[inline]
+    pub fn new(site: &'static CallSite, write: W, serialize: S) -> Self {
+        SiteFields { site, write, serialize, lifetime: std::marker::PhantomData }
+    }
+}
+
+impl<W, S> slog::KV for SiteFields<'_, W, S>
+where
+    W: Fn(&mut FrameWriter<'_>),
+    S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
+{
+    #[inline]
+    fn serialize(&self, record: &Record<'_>, serializer: &mut dyn Serializer) -> slog::Result {
+        match as_writer(serializer) {
+            Ok(writer) => {
+                writer.begin_site(self.site);
+                (self.write)(writer);
+                Ok(())
+            }
+            Err(serializer) => (self.serialize)(record, serializer),
+        }
+    }
+}
+
+/// The serializer as the frame writer that it is, if it is the one that is at work in this thread.
+fn as_writer<'a>(
+    serializer: &'a mut dyn Serializer,
+) -> Result<&'a mut FrameWriter<'static>, &'a mut dyn Serializer> {
+    let address = std::ptr::from_mut(serializer).cast::<()>().addr();
+    if with_local(|local| local.writer.get()) != address {
+        return Err(serializer);
+    }
+    // SAFETY: the address is that of the writer at work in this thread, which is alive for as long
+    // as it is noted there, and no other serializer can be at the same place. It came in as `&mut`,
+    // so that it is borrowed by nobody else. The lifetime that is made up here is not seen outside:
+    // `begin_site` and the closure take the writer for the length of the call, by a type that holds
+    // for every lifetime.
+    Ok(unsafe { &mut *std::ptr::from_mut(serializer).cast::<FrameWriter<'static>>() })
+}
+
+/// A value of a call through the facade's macros, on its way into the frame.
+///
+/// What is plain writes itself; everything else goes through slog's `Value`. Which of the two is
+/// chosen by the type, at compile time: [`Plain`] is found first.
+pub struct Field<'a, T: ?Sized>(pub &'a T);
+
+/// Types that have a plain [`Value`].
+pub trait Plain {
+    /// The value.
+    fn plain(&self) -> Value<'_>;
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => {
+        $(impl Plain for $type {
+            #[inline]
+            fn plain(&self) -> Value<'_> {
+                Value::from(*self)
+            }
+        })*
+    };
+}
+
+plain!(bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, f64);
+
+impl Plain for usize {
+    #[inline]
+    fn plain(&self) -> Value<'_> {
+        Value::U64(*self as u64)
+    }
+}
+
+impl Plain for isize {
+    #[inline]
+    fn plain(&self) -> Value<'_> {
+        Value::I64(*self as i64)
+    }
+}
+
+impl Plain for str {
+    #[inline]
+    fn plain(&self) -> Value<'_> {
+        Value::Str(self)
+    }
+}
+
+impl Plain for String {
+    #[inline]
+    fn plain(&self) -> Value<'_> {
+        Value::Str(self)
+    }
+}
+
+impl<T: Plain + ?Sized> Plain for &T {
+    #[inline]
+    fn plain(&self) -> Value<'_> {
+        (**self).plain()
+    }
+}
+
+/// Writes a plain value.
+pub trait WritePlain {
+    /// Writes the value as the next field.
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>);
+}
+
+impl<T: Plain + ?Sized> WritePlain for &Field<'_, T> {
+    #[inline]
+    fn write(&self, _key: &'static str, writer: &mut FrameWriter<'_>) {
+        writer.value(self.0.plain());
+    }
+}
+
+/// Writes whatever slog can serialise.
+pub trait WriteValue {
+    /// Writes the value as the next field.
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>);
+}
+
+impl<T: slog::Value> WriteValue for Field<'_, T> {
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>) {
+        writer.slog_value(key, self.0);
+    }
+}

@@ -1,0 +1,443 @@
+//! The queue and its worker: what a process has of its own, and a forked child makes anew.
+#![expect(unsafe_code, reason = "the engine in use is behind an atomic pointer")]
+
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+
+use prisma_log_core::Error;
+
+use crate::appender::Appender;
+use crate::batch::whole_chunk;
+use crate::frame::{CONTEXT, Head};
+use crate::local::with_local;
+use crate::notice::Notice;
+use crate::pool::Pool;
+use crate::reader::logger_of;
+use crate::shared::Shared;
+use crate::slot::Facts;
+use crate::worker::Worker;
+
+/// Longest sleep between two batches while records come in: long enough to gather a batch.
+const GATHER: Duration = Duration::from_millis(1);
+/// How often the clock is renewed and memory made ready.
+const TICK: Duration = Duration::from_secs(1);
+/// The first tick: the clock can tell the speed of the processor's counter by then.
+const FIRST_TICK: Duration = Duration::from_millis(20);
+/// How long a call that writes its record itself waits for others that do.
+const INLINE_WAIT: Duration = Duration::from_secs(1);
+
+/// Counts the forks between this process and the first of its line.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+/// A fork waits for the worker to pause.
+static PAUSE: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn generation() -> u32 {
+    GENERATION.load(Ordering::Acquire)
+}
+
+/// In a forked child: everything there is belongs to the parent.
+pub(crate) fn next_generation() {
+    GENERATION.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Asks workers to pause between batches, or to go on.
+pub(crate) fn pause(on: bool) {
+    if on {
+        PAUSE.fetch_add(1, Ordering::AcqRel)
+    } else {
+        PAUSE.fetch_sub(1, Ordering::AcqRel)
+    };
+}
+
+pub(crate) fn end_pause() {
+    PAUSE.store(0, Ordering::Release);
+}
+
+pub(crate) struct Engine {
+    generation: u32,
+    pub(crate) pool: Arc<Pool>,
+    /// The shared stream of threads without a chunk.
+    pub(crate) crowd: Mutex<Appender>,
+    /// The shared stream of urgent records that the queue has no other room for.
+    pub(crate) urgent: Mutex<Appender>,
+    pub(crate) worker: Mutex<Worker>,
+    /// Records that went through the worker.
+    pub(crate) processed: Arc<AtomicU64>,
+    /// Where the pipeline's counts stood when this engine began.
+    pub(crate) base: (u64, u64),
+    /// The sinks, in their order.
+    pub(crate) facts: Vec<Arc<Facts>>,
+    latency: Duration,
+    control: Control,
+    asleep: AtomicBool,
+    thread: Mutex<Option<(Thread, Option<JoinHandle<()>>)>>,
+    /// The worker did not come back in time and was given up.
+    abandoned: AtomicBool,
+}
+
+#[derive(Default)]
+struct Control {
+    state: Mutex<Wishes>,
+    changed: Condvar,
+    /// A flush is wanted, or the end.
+    wanted: AtomicBool,
+}
+
+#[derive(Default)]
+struct Wishes {
+    asked: u64,
+    done: u64,
+    deadline: Option<Instant>,
+    stop: bool,
+    stopped: bool,
+    outcomes: Vec<Option<Arc<Error>>>,
+    complete: bool,
+}
+
+/// What a flush came to, by sink.
+pub(crate) struct Flushed {
+    pub(crate) complete: bool,
+    pub(crate) outcomes: Vec<Option<Arc<Error>>>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        pool: Arc<Pool>,
+        worker: Worker,
+        facts: Vec<Arc<Facts>>,
+        latency: Duration,
+        base: (u64, u64),
+    ) -> Self {
+        let stream = || pool.begin_stream(false).unwrap_or(0);
+        Engine {
+            generation: generation(),
+            crowd: Mutex::new(Appender::new(stream())),
+            urgent: Mutex::new(Appender::new(stream())),
+            pool,
+            worker: Mutex::new(worker),
+            processed: Arc::new(AtomicU64::new(0)),
+            base,
+            facts,
+            latency,
+            control: Control::default(),
+            asleep: AtomicBool::new(false),
+            thread: Mutex::default(),
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn latency(&self) -> Duration {
+        self.latency
+    }
+
+    /// Starts the worker's thread.
+    pub(crate) fn start(&self, shared: &Arc<Shared>) -> std::io::Result<()> {
+        let shared = Arc::clone(shared);
+        let builder = std::thread::Builder::new().name("prisma-log".into());
+        let handle = builder.spawn(move || {
+            with_local(|local| local.in_sink.set(true));
+            shared.engine.get().run(&shared);
+        })?;
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        *thread = Some((handle.thread().clone(), Some(handle)));
+        Ok(())
+    }
+
+    pub(crate) fn has_thread(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(&*thread, Some((_, Some(_))))
+    }
+
+    /// Rouses the worker.
+    pub(crate) fn wake(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((thread, _)) = &*thread {
+            thread.unpark();
+        }
+    }
+
+    /// Rouses the worker when a quarter of the queue is in use: otherwise it comes by itself.
+    #[inline]
+    pub(crate) fn wake_if_filling(&self) {
+        if self.asleep.load(Ordering::Relaxed)
+            && self.pool.chunks_in_use() * 4 >= self.pool.segment.sizes.chunks
+            && self.asleep.swap(false, Ordering::Relaxed)
+        {
+            self.wake();
+        }
+    }
+
+    fn run(&self, shared: &Arc<Shared>) {
+        let mut idle = Duration::ZERO;
+        let mut last_tick = Instant::now();
+        let mut tick = FIRST_TICK;
+        self.pool.make_ready();
+        shared.clock.tick();
+        loop {
+            while PAUSE.load(Ordering::Acquire) > 0 {
+                std::thread::sleep(Duration::from_micros(50));
+            }
+            if self.control.wanted.load(Ordering::Acquire) && self.obey(shared) {
+                return;
+            }
+            let limit = shared.clock.now();
+            let passed = {
+                let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+                worker.pass(shared, &self.pool, &self.processed, limit)
+            };
+            if last_tick.elapsed() >= tick {
+                last_tick = Instant::now();
+                tick = TICK;
+                shared.clock.tick();
+                let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+                worker.tell(shared, false, |notice| self.put(shared, notice));
+            }
+            if passed.more {
+                idle = Duration::ZERO;
+                continue;
+            }
+            self.pool.make_ready();
+            idle = if passed.records > 0 {
+                GATHER.min(self.latency)
+            } else {
+                (idle * 2).clamp(Duration::from_micros(100), self.latency)
+            };
+            self.asleep.store(true, Ordering::Relaxed);
+            if !self.control.wanted.load(Ordering::Acquire) {
+                std::thread::park_timeout(idle);
+            }
+            self.asleep.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Does what is wanted; whether the worker is to end.
+    fn obey(&self, shared: &Shared) -> bool {
+        let (asked, deadline, stop) = {
+            let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
+            self.control.wanted.store(false, Ordering::Release);
+            (state.asked, state.deadline.take(), state.stop)
+        };
+        let deadline = deadline.unwrap_or_else(Instant::now);
+        let flushed = {
+            let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+            self.flush_with(shared, &mut worker, deadline)
+        };
+        let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done = state.done.max(asked);
+        state.complete = flushed.complete;
+        state.outcomes = flushed.outcomes;
+        state.stopped = stop;
+        drop(state);
+        self.control.changed.notify_all();
+        stop
+    }
+
+    /// Writes everything that was logged so far, and flushes the sinks.
+    fn flush_with(&self, shared: &Shared, worker: &mut Worker, deadline: Instant) -> Flushed {
+        worker.tell(shared, true, |notice| self.put(shared, notice));
+        let target = shared.submitted();
+        let complete = loop {
+            let passed = worker.pass(shared, &self.pool, &self.processed, u64::MAX);
+            let rest = passed.least_left.is_some_and(|least| least <= target);
+            if !(passed.more || rest) {
+                break true;
+            }
+            if Instant::now() >= deadline {
+                break false;
+            }
+        };
+        let outcomes = worker.flush_sinks(shared, deadline);
+        let complete = complete && !worker.parked && worker.is_idle();
+        let outcomes = outcomes.into_iter().map(|outcome| outcome.err().map(Arc::new)).collect();
+        Flushed { complete, outcomes }
+    }
+
+    /// Flushes through the worker, or in the calling thread where there is none.
+    pub(crate) fn flush(&self, shared: &Shared, deadline: Instant, stop: bool) -> Flushed {
+        if !self.has_thread() {
+            return self.flush_inline(shared, deadline);
+        }
+        let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.stopped {
+            drop(state);
+            return self.flush_inline(shared, deadline);
+        }
+        state.asked += 1;
+        let number = state.asked;
+        state.stop |= stop;
+        state.deadline = Some(state.deadline.map_or(deadline, |other| other.max(deadline)));
+        self.control.wanted.store(true, Ordering::Release);
+        drop(state);
+        self.wake();
+        let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if state.done >= number {
+                return Flushed { complete: state.complete, outcomes: state.outcomes.clone() };
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Flushed { complete: false, outcomes: Vec::new() };
+            }
+            let waited = self.control.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn flush_inline(&self, shared: &Shared, deadline: Instant) -> Flushed {
+        let incomplete = || Flushed { complete: false, outcomes: Vec::new() };
+        as_sink(|| match self.worker_until(deadline) {
+            Some(mut worker) => self.flush_with(shared, &mut worker, deadline),
+            None => incomplete(),
+        })
+        .unwrap_or_else(incomplete)
+    }
+
+    /// Writes what is queued, in the calling thread.
+    pub(crate) fn write_inline(&self, shared: &Shared) {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return;
+        }
+        as_sink(|| {
+            let Some(mut worker) = self.worker_until(Instant::now() + INLINE_WAIT) else { return };
+            let limit = shared.submitted();
+            loop {
+                let passed = worker.pass(shared, &self.pool, &self.processed, u64::MAX);
+                let rest = passed.least_left.is_some_and(|least| least <= limit);
+                if !(passed.more || rest) {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn worker_until(&self, deadline: Instant) -> Option<std::sync::MutexGuard<'_, Worker>> {
+        loop {
+            match self.worker.try_lock() {
+                Ok(worker) => return Some(worker),
+                Err(TryLockError::Poisoned(worker)) => return Some(worker.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+    }
+
+    /// Waits for the worker's thread, which was told to stop; gives it up at the deadline.
+    pub(crate) fn join(&self, deadline: Instant) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, handle)) = &mut *thread else { return };
+        let Some(handle) = handle.take() else { return };
+        drop(thread);
+        if handle.thread().id() == std::thread::current().id() {
+            return;
+        }
+        while !handle.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        if handle.is_finished() {
+            // Whatever sinks raise is contained.
+            let _ended = handle.join();
+        } else {
+            self.abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether nothing is left to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pool.is_empty() && self.worker_until(Instant::now()).is_some_and(|w| w.is_idle())
+    }
+
+    /// Puts a record of the pipeline's own into the queue; whether it found room.
+    pub(crate) fn put(&self, shared: &Shared, notice: &Notice<'_>) -> bool {
+        let frame = notice.frame(shared.clock.now(), shared.next_sequence());
+        let mut appender = self.urgent.lock().unwrap_or_else(PoisonError::into_inner);
+        crate::shared::append_to(self, &mut appender, true, &[], &frame, || None)
+    }
+
+    /// Goes through the records of a chunk that is dropped and that nobody reads any more: those
+    /// that not all sinks have taken. `tell` gets the logger, the head, the context's frame and the
+    /// record's.
+    pub(crate) fn for_each_dropped(
+        &self,
+        chunk: u32,
+        mut tell: impl FnMut(&str, Head, &[u8], &[u8]),
+    ) {
+        let segment = &self.pool.segment;
+        let mut definitions = crate::definitions::Definitions::default();
+        definitions.update(segment);
+        let (bytes, from) = whole_chunk(segment, chunk);
+        let (mut at, mut context) = (0, 0..0);
+        while let Some(head) = Head::read(&bytes[at..]) {
+            let frame = at..at + head.len as usize;
+            if head.has(CONTEXT) {
+                context = if head.count == 0 && frame.len() == crate::frame::HEAD_BYTES {
+                    0..0
+                } else {
+                    frame.clone()
+                };
+            } else if at >= from {
+                let logger = logger_of(&definitions, &head, &bytes[frame.clone()]);
+                tell(logger, head, &bytes[context.clone()], &bytes[frame.clone()]);
+            }
+            at = frame.end;
+        }
+    }
+}
+
+/// Runs `f` as a sink's driver does: what is logged meanwhile comes from a sink. `None` in one.
+fn as_sink<R>(f: impl FnOnce() -> R) -> Option<R> {
+    if with_local(|local| local.in_sink.replace(true)) {
+        return None;
+    }
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            with_local(|local| local.in_sink.set(false));
+        }
+    }
+    let _leave = Leave;
+    Some(f())
+}
+
+/// The engine in use; replaced in a forked child.
+pub(crate) struct EngineSlot(AtomicPtr<Engine>);
+
+impl EngineSlot {
+    pub(crate) fn new(engine: Engine) -> Self {
+        EngineSlot(AtomicPtr::new(Box::into_raw(Box::new(engine))))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> &Engine {
+        // SAFETY: made by `new` or `replace`, and freed with the slot alone.
+        unsafe { &*self.0.load(Ordering::Acquire) }
+    }
+
+    /// The engine of this process: the parent's is replaced in a forked child's first call.
+    #[inline]
+    pub(crate) fn after_fork<'a>(&'a self, shared: &'a Shared) -> &'a Engine {
+        let engine = self.get();
+        if engine.generation == generation() { engine } else { crate::fork::renew(shared) }
+    }
+
+    pub(crate) fn is_current(&self) -> bool {
+        self.get().generation == generation()
+    }
+
+    /// Puts another engine in place. The old one stays, unused: threads of the parent, which the
+    /// child does not have, may have been anywhere in it.
+    pub(crate) fn replace(&self, engine: Engine) -> &Engine {
+        let new = Box::into_raw(Box::new(engine));
+        let old = self.0.swap(new, Ordering::AcqRel);
+        let _leaked: *mut Engine = old;
+        self.get()
+    }
+}
+
+impl Drop for EngineSlot {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the slot any more.
+        drop(unsafe { Box::from_raw(self.0.load(Ordering::Acquire)) });
+    }
+}

@@ -1,0 +1,12 @@
+//! The Unix side.
+
+mod memory;
+mod process;
+mod signals;
+
+pub(crate) use memory::{Mapping, heavy_fence, map_anonymous, map_file, reserve};
+pub(crate) use process::{at_exit, at_fork, disconnect, user_id};
+pub(crate) use signals::SignalPipe;
+
+/// Signals by which a process is asked to end.
+pub(crate) const END_SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGINT];

@@ -1,0 +1,297 @@
+//! What the worker does: from the queue into the sinks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{DropReason, Error, Fields, Level, Record};
+
+use crate::batch::Batch;
+use crate::definitions::Definitions;
+use crate::drops::Dropped;
+use crate::limit;
+use crate::limited::SUPPRESSED;
+use crate::merge::Merge;
+use crate::notice::{LOGGER, Notice};
+use crate::pool::{Claim, Pool};
+use crate::reader::Shapes;
+use crate::shared::Shared;
+use crate::slot::{Slot, SlotSink, deliver, flush};
+
+/// Drops are told at most once in this time, unless the pipeline is flushed.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The worker's state; whoever has it in hand writes.
+pub(crate) struct Worker {
+    pub(crate) slots: Vec<Slot>,
+    /// A sink of this process can't be used: everything stays in the queue, for the next start.
+    pub(crate) parked: bool,
+    definitions: Definitions,
+    shapes: Shapes,
+    merge: Merge,
+    claims: Vec<Claim>,
+    batch: Batch,
+    last_told: Option<Instant>,
+    /// Records that sinks of their own threads had no room for.
+    untold: Vec<Untold>,
+}
+
+struct Untold {
+    sink: usize,
+    count: u64,
+    first: u64,
+    last: u64,
+}
+
+/// What a pass came to.
+pub(crate) struct Passed {
+    pub(crate) records: usize,
+    pub(crate) more: bool,
+    pub(crate) least_left: Option<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(slots: Vec<Slot>) -> Self {
+        Worker {
+            slots,
+            parked: false,
+            definitions: Definitions::default(),
+            shapes: Shapes::default(),
+            merge: Merge::default(),
+            claims: Vec::new(),
+            batch: Batch::default(),
+            last_told: None,
+            untold: Vec::new(),
+        }
+    }
+
+    /// Writes one batch of what was logged before `limit`.
+    pub(crate) fn pass(
+        &mut self,
+        shared: &Shared,
+        pool: &Pool,
+        processed: &AtomicU64,
+        limit: u64,
+    ) -> Passed {
+        if self.parked {
+            return Passed { records: 0, more: false, least_left: None };
+        }
+        let segment = &*pool.segment;
+        pool.claim(&mut self.claims);
+        self.batch.clear();
+        let merged =
+            self.merge.fill(segment, &self.claims, limit, &mut self.shapes, &mut self.batch);
+        let records = self.batch.items.len();
+        if records > 0 {
+            self.definitions.update(segment);
+            self.hand_out(shared, pool);
+            processed.fetch_add(records as u64, Ordering::Release);
+        }
+        if merged.damaged > 0 {
+            let what = format!("{} damaged bytes in the queue were skipped", merged.damaged);
+            shared.reporter.report("queue", &Error::data(what));
+        }
+        let merge = &self.merge;
+        pool.release(&self.claims, |claim| {
+            merge.read_up_to(claim) >= segment.chunk(claim.chunk).committed()
+        });
+        Passed { records, more: merged.more, least_left: merged.least_left }
+    }
+
+    fn hand_out(&mut self, shared: &Shared, pool: &Pool) {
+        let segment = &*pool.segment;
+        let (records, damaged) = self.batch.records(segment, &self.definitions, &mut self.shapes);
+        if damaged > 0 {
+            let what = format!("{damaged} damaged records in the queue were skipped");
+            shared.reporter.report("queue", &Error::data(what));
+        }
+        let least = records.iter().map(|record| record.level).min();
+        let mut some: Vec<Record<'_>> = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let all = slot.admission.takes_all_from() <= least
+                && slot.admission.takes_all_from().is_some();
+            match &mut slot.sink {
+                SlotSink::Local(sink) => {
+                    let batch: &[Record<'_>] = if all && damaged == 0 {
+                        &records
+                    } else {
+                        some.clear();
+                        // Damaged items have no record: then names are looked up by text.
+                        let items = self.batch.items.iter().filter(|_| damaged == 0);
+                        let ids = items.map(|item| (item.head.logger, item.head.site));
+                        let ids = ids.chain(std::iter::repeat((0, 0)));
+                        for (record, (name, site)) in records.iter().zip(ids) {
+                            if slot.admission.takes(record, name, site) {
+                                some.push(*record);
+                            }
+                        }
+                        &some
+                    };
+                    if !batch.is_empty() {
+                        slot.facts.ledger.submit(batch.len() as u64);
+                        if let Some(position) = sink.position() {
+                            segment.set_position(index, &position);
+                        }
+                        deliver(&slot.facts, &shared.reporter, &mut **sink, batch);
+                    }
+                    self.batch.advance(segment, index);
+                }
+                SlotSink::Apart(apart) => {
+                    let mut batch = self.batch.clone();
+                    if !all && damaged == 0 {
+                        let mut index = 0;
+                        batch.items.retain(|item| {
+                            index += 1;
+                            let record = &records[index - 1];
+                            slot.admission.takes(record, item.head.logger, item.head.site)
+                        });
+                    }
+                    let count = batch.items.len() as u64;
+                    slot.facts.ledger.submit(count);
+                    pool.pin(batch.chunks.iter().map(|place| place.chunk));
+                    if let Err(batch) = apart.submit(batch) {
+                        pool.unpin(batch.chunks.iter().map(|place| place.chunk));
+                        slot.facts.ledger.drop_records(count, DropReason::QueueFull);
+                        crate::apart::stalled(&slot.facts);
+                        let sequences = || batch.items.iter().map(|item| item.head.sequence);
+                        self.untold.push(Untold {
+                            sink: index,
+                            count,
+                            first: sequences().min().unwrap_or(0),
+                            last: sequences().max().unwrap_or(0),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts records about drops and suppressed records into the queue, if any are due.
+    pub(crate) fn tell(&mut self, shared: &Shared, now: bool, put: impl Fn(&Notice<'_>) -> bool) {
+        if self.parked {
+            return;
+        }
+        let due = self.last_told.is_none_or(|last| last.elapsed() >= TELL_INTERVAL);
+        if !(now || due) {
+            return;
+        }
+        let dropped = shared.drops.take();
+        if !dropped.is_empty() {
+            self.last_told = Some(Instant::now());
+            self.account(&dropped);
+            put(&Notice {
+                level: Level::Warning,
+                logger: LOGGER,
+                message: "records dropped",
+                site: (file!(), line!(), module_path!()),
+                fields: &about(&dropped),
+            });
+        }
+        for untold in merged(std::mem::take(&mut self.untold)) {
+            self.last_told = Some(Instant::now());
+            let mut fields = Fields::new();
+            fields.push("dropped", untold.count);
+            fields.push("sink", self.slots[untold.sink].facts.name.as_str());
+            fields.push("reason", DropReason::QueueFull.as_str());
+            fields.push("first_seq", untold.first);
+            fields.push("last_seq", untold.last);
+            put(&Notice {
+                level: Level::Warning,
+                logger: LOGGER,
+                message: "records dropped",
+                site: (file!(), line!(), module_path!()),
+                fields: &fields,
+            });
+        }
+        limit::take_due(shared.clock.now(), now, |limit, count| {
+            let mut fields = Fields::new();
+            fields.push("suppressed", count);
+            fields.push_args("site", format_args!("{}:{}", limit.file(), limit.line()));
+            put(&Notice {
+                level: limit.level(),
+                logger: limit.module(),
+                message: SUPPRESSED,
+                site: (limit.file(), limit.line(), limit.module()),
+                fields: &fields,
+            });
+        });
+    }
+
+    /// Enters drops into the ledgers of the sinks that would have taken the records.
+    fn account(&self, dropped: &[Dropped]) {
+        for slot in &self.slots {
+            for drop in dropped {
+                if slot.admission.passes(&drop.logger, drop.level) {
+                    slot.facts.ledger.submit(drop.count);
+                    slot.facts.ledger.drop_records(drop.count, drop.reason);
+                }
+            }
+        }
+    }
+
+    /// Flushes all sinks; the outcome of each.
+    pub(crate) fn flush_sinks(
+        &mut self,
+        shared: &Shared,
+        deadline: Instant,
+    ) -> Vec<Result<(), Error>> {
+        if self.parked {
+            let error = || Error::state("the sinks were at work when the process was forked");
+            return self.slots.iter().map(|_| Err(error())).collect();
+        }
+        let asked: Vec<Option<u64>> = self
+            .slots
+            .iter_mut()
+            .map(|slot| match &mut slot.sink {
+                SlotSink::Apart(apart) => apart.ask_flush(),
+                SlotSink::Local(_) => None,
+            })
+            .collect();
+        let flushed = self.slots.iter_mut().zip(asked).map(|(slot, asked)| match &mut slot.sink {
+            SlotSink::Local(sink) => flush(&slot.facts, &shared.reporter, &mut **sink),
+            SlotSink::Apart(apart) => match asked {
+                Some(number) => apart.await_flush(number, deadline),
+                None => Err(Error::state("the sink has too much waiting")),
+            },
+        });
+        flushed.collect()
+    }
+
+    /// Whether all sinks are through with what they were given.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.parked
+            && self.slots.iter().all(|slot| match &slot.sink {
+                SlotSink::Local(_) => true,
+                SlotSink::Apart(apart) => apart.is_idle(),
+            })
+    }
+}
+
+/// Drops of one sink as one.
+fn merged(untold: Vec<Untold>) -> Vec<Untold> {
+    let mut all: Vec<Untold> = Vec::new();
+    for one in untold.into_iter().filter(|one| one.count > 0) {
+        match all.iter_mut().find(|known| known.sink == one.sink) {
+            Some(known) => {
+                known.count += one.count;
+                known.first = known.first.min(one.first);
+                known.last = known.last.max(one.last);
+            }
+            None => all.push(one),
+        }
+    }
+    all
+}
+
+/// Fields of the record that tells of drops.
+fn about(dropped: &[Dropped]) -> Fields {
+    let mut fields = Fields::new();
+    fields.push("dropped", dropped.iter().map(|drop| drop.count).sum::<u64>());
+    fields.push("first_seq", dropped.iter().map(|drop| drop.first).min().unwrap_or(0));
+    fields.push("last_seq", dropped.iter().map(|drop| drop.last).max().unwrap_or(0));
+    for drop in dropped {
+        let level = drop.level.as_str().to_lowercase();
+        let key = format!("{}.{level}.{}", drop.reason.as_str(), drop.logger);
+        fields.push(&key, drop.count);
+    }
+    fields
+}
