@@ -3,135 +3,32 @@
 //! Each program answers one question. It runs the contenders alternately, in rounds, so that a
 //! machine whose speed drifts slows them all alike; what counts are the ratios. It prints a table,
 //! writes the same as JSON to `target/bench/NAME.json`, ends with one line that says whether the
-//! limit holds, and fails when it doesn't. `--quick` makes a short run that shows the program
+//! limits hold, and fails when they don't. `--quick` makes a short run that shows the program
 //! works.
+//!
+//! Two kinds of bench share this crate: [`measure`] runs closures inside one process; a
+//! [`Comparison`] runs whole loggers, each in a process of its own, and checks the files that they
+//! wrote line by line.
 
-use std::fmt::Write as _;
-use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Instant;
+mod allocations;
+mod check;
+mod child;
+mod comparison;
+mod contenders;
+mod figures;
+mod logs;
+mod options;
+mod parent;
+mod report;
+mod rounds;
+mod table;
+mod targets;
+mod works;
 
-/// Something that does the same work as its rivals.
-pub struct Contender<'a> {
-    name: &'static str,
-    note: &'static str,
-    run: Box<dyn FnMut(u32) -> usize + 'a>,
-    nanos: Vec<f64>,
-    bytes: usize,
-}
+pub use comparison::{Comparison, Entry, Question};
+pub use contenders::{classic, ours};
+pub use rounds::{Bench, Contender, is_quick, measure};
+pub use targets::{TARGETS, Target};
 
-impl<'a> Contender<'a> {
-    /// A contender whose `run` handles that many records and returns how many bytes it wrote.
-    pub fn new(name: &'static str, note: &'static str, run: impl FnMut(u32) -> usize + 'a) -> Self {
-        Contender { name, note, run: Box::new(run), nanos: Vec::new(), bytes: 0 }
-    }
-
-    /// Median over the rounds, in nanoseconds per record.
-    pub fn median(&self) -> f64 {
-        let mut sorted = self.nanos.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
-    }
-
-    /// The best round, in nanoseconds per record.
-    pub fn best(&self) -> f64 {
-        self.nanos.iter().copied().fold(f64::INFINITY, f64::min)
-    }
-}
-
-/// Runs all contenders `rounds` times each, alternately, `records` records at a time.
-pub fn measure(contenders: &mut [Contender<'_>], rounds: u32, records: u32) {
-    for contender in &mut *contenders {
-        contender.bytes = black_box((contender.run)(records)) / records as usize;
-    }
-    for _ in 0..rounds {
-        for contender in &mut *contenders {
-            let begin = Instant::now();
-            black_box((contender.run)(records));
-            contender.nanos.push(begin.elapsed().as_nanos() as f64 / f64::from(records));
-        }
-    }
-}
-
-/// A bench's name and question.
-pub struct Bench {
-    /// The program's name.
-    pub name: &'static str,
-    /// What it answers.
-    pub question: &'static str,
-}
-
-impl Bench {
-    /// Prints the table and writes the JSON; ratios are to the first contender. Ends with the
-    /// verdict: `holds` or not, and the sentence with the figures.
-    pub fn report(&self, contenders: &[Contender<'_>], holds: bool, verdict: &str) -> ExitCode {
-        let base = contenders[0].median();
-        let mut table = format!(
-            "{}\n\n{:<30} {:>9} {:>9} {:>7} {:>7}  what it does\n",
-            self.question, "ns per record", "median", "best", "ratio", "bytes"
-        );
-        let mut rows = Vec::new();
-        for contender in contenders {
-            let (median, best) = (contender.median(), contender.best());
-            let Contender { name, note, bytes, .. } = contender;
-            let ratio = median / base;
-            // Writing to a `String` can't fail.
-            let _ = writeln!(
-                table,
-                "{name:<30} {median:>9.1} {best:>9.1} {ratio:>7.2} {bytes:>7}  {note}"
-            );
-            rows.push(serde_json::json!({
-                "name": name, "note": note, "median_ns": median, "best_ns": best,
-                "ratio": ratio, "bytes": bytes, "rounds": contender.nanos.len(),
-            }));
-        }
-        println!("{table}");
-        let report = serde_json::json!({
-            "bench": self.name, "question": self.question, "cpu": cpu(), "rows": rows,
-            "verdict": verdict, "holds": holds,
-        });
-        if let Err(error) = write_report(&report_path(self.name), &report) {
-            eprintln!("cannot write {}: {error}", report_path(self.name).display());
-            return ExitCode::FAILURE;
-        }
-        println!("{}: {}: {verdict}", self.name, if holds { "ok" } else { "NOT MET" });
-        if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-}
-
-/// Whether the one option that all programs take was given.
-///
-/// # Errors
-/// For any other argument, with the message to print.
-pub fn is_quick() -> Result<bool, String> {
-    let mut quick = false;
-    for argument in std::env::args().skip(1) {
-        match argument.as_str() {
-            "--quick" => quick = true,
-            other => {
-                return Err(format!("unknown argument `{other}`: expected --quick or nothing"));
-            }
-        }
-    }
-    Ok(quick)
-}
-
-fn report_path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/bench/{name}.json"))
-}
-
-fn write_report(path: &Path, report: &serde_json::Value) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(path, format!("{report:#}\n"))
-}
-
-/// The processor's name, as far as the system tells.
-fn cpu() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown", |rest| rest.trim_start_matches(['\t', ' ', ':']));
-    model.to_owned()
-}
+#[cfg(feature = "rivals")]
+pub use contenders::rivals;

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::fmt;
 
 use libfuzzer_sys::{arbitrary, arbitrary::Arbitrary, fuzz_target};
-use prisma_log_core::{ContextData, Encoder, Fields, Level, Record, Timestamp, TraceId, Value};
+use prisma_log_core::{
+    ContextData, Encoder, Fields, Level, Record, Shape, Timestamp, TraceId, Value,
+};
 use prisma_log_format::{
     EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder, decode_key, must_escape,
 };
@@ -91,21 +93,32 @@ fuzz_target!(|input: Input<'_>| {
     let time = Timestamp::from_unix_nanos(input.nanos);
     let mut record = Record::new(time, Level::Warning, input.logger, input.message);
     record.context = &context;
-    record.fields = &fields;
+    record.fields = fields.as_ref();
     record.tag = input.tag;
 
-    let encode = |encoder: &dyn Encoder| {
+    let encode = |encoder: &mut dyn Encoder| {
         let mut out = Vec::new();
         encoder.encode(&record, &mut out);
         let line = String::from_utf8(out).expect("a line is UTF-8");
+        // Twice: once to plan, once by the plan.
+        for constant in [true, false] {
+            let mut record = record;
+            record.shape = Shape::new(1 + u32::from(constant));
+            record.message_is_constant = constant;
+            for _ in 0..2 {
+                let mut again = Vec::new();
+                encoder.encode(&record, &mut again);
+                assert_eq!(again, line.as_bytes(), "{line}");
+            }
+        }
         assert!(!line.contains(must_escape), "{line:?}");
         line
     };
-    encode(&LogfmtEncoder::new());
-    encode(&TextEncoder::new());
-    read(&encode(&EcsEncoder::new()));
+    encode(&mut LogfmtEncoder::new());
+    encode(&mut TextEncoder::new());
+    read(&encode(&mut EcsEncoder::new()));
 
-    let line = encode(&JsonEncoder::new());
+    let line = encode(&mut JsonEncoder::new());
     let members = read(&line).0;
     let entries = context.entries.iter().chain(fields.iter());
     let user = &members[members.len() - entries.clone().count()..];

@@ -13,7 +13,8 @@ pub(crate) static CHORE: Chore = Chore {
     arguments: "[NAME | all] [--quick]",
     details: "
 Runs a fault program, prints its figures as a table and leaves them as JSON under target/faults/; red
-if anything is lost or repeated. Without a name, lists what there is.
+if anything is lost or repeated. Without a name, lists what there is. A whole run of `pipeline`
+writes RELIABILITY.md as well.
 
   --quick  few rounds, as `cargo xtask ci` does",
     run: |args: &mut Args| {
@@ -30,23 +31,42 @@ if anything is lost or repeated. Without a name, lists what there is.
 /// Variable that says where a test leaves its figures.
 const FIGURES: &str = "PRISMA_FAULTS_JSON";
 
-/// A fault program: an integration test whose number of rounds a variable sets.
+/// A fault program.
 struct Fault {
     name: &'static str,
     what: &'static str,
-    package: &'static str,
-    test: &'static str,
-    /// Variable that says how many rounds, for a quick run and a whole one.
-    rounds: (&'static str, u32, u32),
+    how: How,
 }
 
-const FAULTS: [Fault; 1] = [Fault {
-    name: "monitor-kill",
-    what: "kill -9 of `plog monitor` while a writer rotates the file: no alert missed or repeated",
-    package: "prisma-log-cli",
-    test: "kill_minus_nine_neither_misses_nor_repeats_an_alert",
-    rounds: ("PRISMA_KILL_ROUNDS", 10, 50),
-}];
+enum How {
+    /// An integration test whose number of rounds a variable sets.
+    Test {
+        package: &'static str,
+        test: &'static str,
+        /// Variable that says how many rounds, for a quick run and a whole one.
+        rounds: (&'static str, u32, u32),
+    },
+    /// The program of faults/, a workspace of its own: it knows its rounds, prints its own tables
+    /// and verdict, and leaves its own JSON.
+    Program,
+}
+
+const FAULTS: [Fault; 2] = [
+    Fault {
+        name: "monitor-kill",
+        what: "kill -9 of `plog monitor` while a writer rotates the file: no alert missed or repeated",
+        how: How::Test {
+            package: "prisma-log-cli",
+            test: "kill_minus_nine_neither_misses_nor_repeats_an_alert",
+            rounds: ("PRISMA_KILL_ROUNDS", 10, 50),
+        },
+    },
+    Fault {
+        name: "pipeline",
+        what: "kills, exits, forks, floods, bad values and starved memory: nothing lost or repeated",
+        how: How::Program,
+    },
+];
 
 fn list() -> Outcome {
     println!("fault programs, each run by `cargo xtask faults NAME`, or `all` of them:");
@@ -61,36 +81,55 @@ pub(crate) fn run_named(name: &str, quick: bool) -> Outcome {
     let chosen: Vec<&Fault> =
         FAULTS.iter().filter(|fault| name == "all" || fault.name == name).collect();
     if chosen.is_empty() {
-        let names = FAULTS.map(|fault| fault.name).join(", ");
+        let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
+        let names = names.join(", ");
         return Err(Failure::usage(format!("no fault program `{name}`; there are: {names}, all")));
     }
     let workspace = Workspace::load()?;
     for fault in chosen {
-        let (variable, few, many) = fault.rounds;
-        let rounds = if quick { few } else { many };
-        println!("{}: {}; {rounds} rounds", fault.name, fault.what);
-        let test = || {
-            let mut test = cargo(&workspace.root);
-            test.args(["test", "--package", fault.package, "--test", "it", fault.test, "--"]);
-            test
-        };
-        // Cargo is content when no test has the name.
-        if !output(test().arg("--list"))?.contains(fault.test) {
-            let message = format!("`{}` has no test `{}`", fault.package, fault.test);
-            return Err(Failure::new(message));
-        }
+        println!("{}: {}", fault.name, fault.what);
         let json = workspace.root.join("target/faults").join(format!("{}.json", fault.name));
         fs::create_dir_all(workspace.root.join("target/faults"))
             .map_err(|error| Failure::new(format!("cannot create target/faults: {error}")))?;
         // Figures of an earlier run must not pass for this one's.
         let _absent = fs::remove_file(&json);
-        let mut test = test();
-        test.arg("--nocapture").env(variable, rounds.to_string()).env(FIGURES, &json);
-        let ended = run(&mut test);
-        verdict(fault.name, &json, ended.is_ok());
-        ended?;
+        match fault.how {
+            How::Test { package, test, rounds } => {
+                run_test(&workspace, fault.name, (package, test), rounds, quick, &json)?;
+            }
+            How::Program => {
+                let mut program = cargo(&workspace.root);
+                program.args(["run", "--release", "--manifest-path", "faults/Cargo.toml", "--"]);
+                run(program.args(quick.then_some("--quick")))?;
+            }
+        }
     }
     Ok(())
+}
+
+fn run_test(
+    workspace: &Workspace,
+    name: &str,
+    (package, test): (&str, &str),
+    (variable, few, many): (&str, u32, u32),
+    quick: bool,
+    json: &Path,
+) -> Outcome {
+    let command = || {
+        let mut command = cargo(&workspace.root);
+        command.args(["test", "--package", package, "--test", "it", test, "--"]);
+        command
+    };
+    // Cargo is content when no test has the name.
+    if !output(command().arg("--list"))?.contains(test) {
+        return Err(Failure::new(format!("`{package}` has no test `{test}`")));
+    }
+    let rounds = if quick { few } else { many };
+    let mut command = command();
+    command.arg("--nocapture").env(variable, rounds.to_string()).env(FIGURES, json);
+    let ended = run(&mut command);
+    verdict(name, json, ended.is_ok());
+    ended
 }
 
 /// Prints the figures that the test left as a table, and the verdict on one line.

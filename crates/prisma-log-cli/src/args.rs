@@ -11,7 +11,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  failure: a file could not be read, a store not opened, a source failed
   2  usage: the call, a configuration file or a rules file is wrong";
 
-/// Watch logs, act on alerts, read log files, check configuration.
+/// Watch logs, act on alerts, read log files, recover what killed processes left, check configuration.
 #[derive(Debug, Parser)]
 #[command(name = "plog", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// Show log files in colour, filtered, and follow them.
     Tail(TailArgs),
+    /// Write out the records that killed processes left in their queues.
+    Recover(RecoverArgs),
     /// Check logging profiles and alert rules, show what is in effect.
     Config(ConfigArgs),
 }
@@ -172,6 +174,46 @@ pub(crate) struct TailArgs {
     #[arg(long, value_name = "ID", value_parser = trace_id)]
     pub(crate) trace: Option<TraceId>,
     /// Print JSON lines, whatever form the files have.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  plog recover --list
+  plog recover --service shop --to recovered.jsonl
+  plog recover --service shop --sink file --to /var/log/shop/app.log
+  plog recover /run/shop/queues > recovered.jsonl
+
+The next start of a service does this by itself; the command is for services that don't start again.
+Records are written as JSON lines, each marked \"recovered\":true. A queue is removed once all of its
+records are written. Queues of living processes are listed, and left alone.")]
+pub(crate) struct RecoverArgs {
+    /// Where queues are: the folder that the service was given for them, one below it, or the file of
+    /// one queue. By default $XDG_RUNTIME_DIR and /dev/shm: all services of this user.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Only queues of this service.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Only records that this sink of the service had not taken; by default those that at least one
+    /// of its sinks had not.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sink: Option<String>,
+    /// Append the records to this file instead of writing them to stdout. It may be the service's own
+    /// log: with the name of its sink as --sink, what is in it already is not written again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
+    /// Only list what there is.
+    #[arg(long, conflicts_with_all = ["to", "keep", "sink", "yes"])]
+    pub(crate) list: bool,
+    /// Leave the queues where they are.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Write records to stdout, and remove their queues, even if stdout is a terminal.
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) yes: bool,
+    /// Print what was found as JSON lines; with --list or --to.
     #[arg(long)]
     pub(crate) json: bool,
 }

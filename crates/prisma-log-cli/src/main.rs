@@ -1,4 +1,5 @@
-//! The `plog` command: watch logs, act on alerts, read log files, check configuration.
+//! The `plog` command: watch logs, act on alerts, read log files, recover what killed processes left,
+//! check configuration.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Command::Monitor(args) => commands::monitor::run(&args),
         Command::Alerts(args) => commands::alerts::run(args),
         Command::Tail(args) => commands::tail::run(&args),
+        Command::Recover(args) => commands::recover::run(&args),
         Command::Config(args) => commands::config::run(args),
     };
     match outcome {

@@ -27,6 +27,8 @@ pub struct NamedSink {
     pub name: String,
     /// Which of the records that pass the profile's filter go to this sink.
     pub filter: Filter,
+    /// Whether it gets a thread of its own, so that other sinks never wait for it.
+    pub blocking: bool,
     /// The sink.
     pub sink: Box<dyn Sink>,
 }
@@ -36,6 +38,7 @@ impl fmt::Debug for NamedSink {
         f.debug_struct("NamedSink")
             .field("name", &self.name)
             .field("filter", &self.filter)
+            .field("blocking", &self.blocking)
             .finish_non_exhaustive()
     }
 }
@@ -57,7 +60,12 @@ impl Config {
                 _ => error,
             }
         })?;
-        Ok(NamedSink { name: config.name.clone(), filter: config.filter.clone(), sink })
+        Ok(NamedSink {
+            name: config.name.clone(),
+            filter: config.filter.clone(),
+            blocking: config.blocking,
+            sink,
+        })
     }
 
     /// Where the sink's path, or else its type, was set.

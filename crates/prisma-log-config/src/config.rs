@@ -10,7 +10,9 @@ use crate::filter::Levels;
 use crate::merge::merge;
 use crate::origin::Entry;
 use crate::overrides::overlay;
+use crate::pipeline::PipelineConfig;
 use crate::profiles::Document;
+use crate::reload::ReloadConfig;
 use crate::section::{Report, Section};
 use crate::sinks::{self, SinkConfig};
 use crate::source::read_text;
@@ -31,6 +33,9 @@ pub struct Config {
     service: Service,
     filter: Filter,
     sinks: Vec<SinkConfig>,
+    pipeline: PipelineConfig,
+    reload: ReloadConfig,
+    environment: Environment,
     entries: Vec<Entry>,
     warnings: Vec<Error>,
 }
@@ -183,6 +188,8 @@ impl Config {
             let error = section.error(format!("the profile `{name}` has no sinks"));
             report.error(error.with_hint("add `sinks:`; to log nothing, set `level: off`"));
         }
+        let pipeline = PipelineConfig::read(section.section("pipeline"));
+        let reload = ReloadConfig::read(section.section("reload"));
         section.finish();
         Config {
             file: None,
@@ -190,6 +197,9 @@ impl Config {
             service: service_read,
             filter: levels.filter(),
             sinks,
+            pipeline,
+            reload,
+            environment: environment.clone(),
             entries: Vec::new(),
             warnings,
         }
@@ -198,6 +208,11 @@ impl Config {
     /// The file that was read; `None` for the configuration that is built in.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// The variables that it was read under, to read the file again under the same.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// The name of the profile that was chosen.
@@ -218,6 +233,16 @@ impl Config {
     /// The sinks, in the order in which they were first written.
     pub fn sinks(&self) -> &[SinkConfig] {
         &self.sinks
+    }
+
+    /// How records get from the log calls to the sinks.
+    pub fn pipeline(&self) -> &PipelineConfig {
+        &self.pipeline
+    }
+
+    /// When the file is read again while the program runs.
+    pub fn reload(&self) -> &ReloadConfig {
+        &self.reload
     }
 
     /// Every setting, the defaults too, and where its value came from.

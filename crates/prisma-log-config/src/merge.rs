@@ -4,7 +4,7 @@ use crate::tree::{Kind, Map, Node};
 
 /// `over` on top of `base`: maps merge key by key, everything else replaces, null removes.
 ///
-/// A map whose `type` changes starts afresh, as the keys of the old type would be unknown. A merged
+/// A map whose `type` or `policy` changes starts afresh, as the keys of the old type would be unknown. A merged
 /// map stays where it was first written; what it lacks is to be added there.
 pub(crate) fn merge(base: Node, over: Node) -> Node {
     match (base.kind, over.kind) {
@@ -32,11 +32,13 @@ fn merge_maps(mut below: Map, above: Map) -> Map {
 }
 
 fn changes_type(below: &Map, above: &Map) -> bool {
-    let type_of = |map: &Map| map.get("type").and_then(Node::scalar).map(str::to_lowercase);
-    match (type_of(below), type_of(above)) {
-        (Some(old), Some(new)) => old != new,
-        _ => false,
-    }
+    ["type", "policy"].into_iter().any(|key| {
+        let type_of = |map: &Map| map.get(key).and_then(Node::scalar).map(str::to_lowercase);
+        match (type_of(below), type_of(above)) {
+            (Some(old), Some(new)) => old != new,
+            _ => false,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -76,6 +78,7 @@ mod tests {
         check("{a: 2}", "{a: {x: 1}}", "{a: {x: 1}}");
         check("{a: null}", "{a: {x: 1}}", "{a: {x: 1}}");
         check("{t: {type: file, path: p}}", "{t: {type: console}}", "{t: {type: console}}");
+        check("{o: {policy: block, limit: 1s}}", "{o: {policy: spill}}", "{o: {policy: spill}}");
         check("{t: {type: file, path: p}}", "{t: {type: File}}", "{t: {type: File, path: p}}");
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prisma_log_core::{Error, Level};
 
 use crate::hint;
+use crate::pipeline::MemoryConfig;
 
 /// A value that is written as one word or phrase.
 pub(crate) trait Scalar: Sized {
@@ -50,6 +51,70 @@ impl Scalar for String {
 
     fn show(&self) -> String {
         self.clone()
+    }
+}
+
+impl Scalar for bool {
+    const EXPECTED: &'static str = "true or false";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        match text.to_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            "yes" | "on" | "1" => Err(Some("write `true`".into())),
+            "no" | "off" | "0" => Err(Some("write `false`".into())),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Scalar for Folder {
+    const EXPECTED: &'static str = "a folder such as /var/spool/shop";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        match text.trim_end_matches('/') {
+            "" if !text.is_empty() => Ok(Folder(PathBuf::from("/"))),
+            plain => PathBuf::read(plain).map(Folder),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+impl Scalar for MemoryConfig {
+    const EXPECTED: &'static str = "default, anonymous, or a folder such as /run/shop";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        match text.to_lowercase().as_str() {
+            "default" => Ok(MemoryConfig::Default),
+            "anonymous" => Ok(MemoryConfig::Anonymous),
+            // A misspelt word is no folder.
+            word if !text.contains('/') => {
+                Err(Some(match hint::closest(word, ["default", "anonymous"]) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("a folder is written `./{text}`"),
+                }))
+            }
+            _ => Folder::read(text).map(|Folder(dir)| MemoryConfig::Dir(dir)),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            MemoryConfig::Default => "default".into(),
+            MemoryConfig::Anonymous => "anonymous".into(),
+            MemoryConfig::Dir(dir) => dir.show(),
+        }
     }
 }
 
@@ -260,6 +325,50 @@ impl Scalar for Duration {
     }
 }
 
+/// A duration from `MIN` to `MAX` milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span<const MIN: u64, const MAX: u64>(pub(crate) Duration);
+
+impl<const MIN: u64, const MAX: u64> Scalar for Span<MIN, MAX> {
+    const EXPECTED: &'static str = Duration::EXPECTED;
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let (min, max) = (Duration::from_millis(MIN), Duration::from_millis(MAX));
+        match Duration::read(text)? {
+            span if (min..=max).contains(&span) => Ok(Span(span)),
+            _ => Err(Some(format!("it must be from {} to {}", min.show(), max.show()))),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.show()
+    }
+}
+
+/// How long to wait; `None` is without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(pub(crate) Option<Duration>);
+
+impl Scalar for Wait {
+    const EXPECTED: &'static str = "a duration such as 1s, or forever";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        match text.to_lowercase().as_str() {
+            "forever" => Ok(Wait(None)),
+            _ => Span::<1, 86_400_000>::read(text).map(|Span(wait)| Wait(Some(wait))).map_err(
+                |hint| {
+                    let meant = || hint::closest(text, ["forever"]);
+                    hint.or_else(|| meant().map(|meant| format!("did you mean `{meant}`?")))
+                },
+            ),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.map_or("forever".into(), |wait| wait.show())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,6 +417,37 @@ mod tests {
         check::<Duration>("", "!");
         check::<Duration>("367d", "!it must be at most 366d");
         check::<Duration>("99999999999999999999d", "!it must be at most 366d");
+    }
+
+    #[test]
+    fn spans_and_waits() {
+        check::<Span<1, 10_000>>("8ms", "8ms");
+        check::<Span<1, 10_000>>("0", "!it must be from 1ms to 10s");
+        check::<Span<1, 10_000>>("11s", "!it must be from 1ms to 10s");
+        check::<Span<1, 10_000>>("8", "!add a unit: `8s`");
+        check::<Wait>("1s", "1s");
+        check::<Wait>("Forever", "forever");
+        check::<Wait>("foreever", "!did you mean `forever`?");
+        check::<Wait>("0", "!it must be from 1ms to 1d");
+        check::<Wait>("soon", "!");
+    }
+
+    #[test]
+    fn switches_folders_and_memory() {
+        check::<bool>("True", "true");
+        check::<bool>("false", "false");
+        check::<bool>("yes", "!write `true`");
+        check::<bool>("off", "!write `false`");
+        check::<bool>("maybe", "!");
+        check::<Folder>("/var/spool/", "/var/spool");
+        check::<Folder>("/", "/");
+        check::<Folder>("", "!it is empty");
+        check::<Folder>("~/spool", "!`~` stands for nothing here; write the folder out");
+        check::<MemoryConfig>("Default", "default");
+        check::<MemoryConfig>("anonymous", "anonymous");
+        check::<MemoryConfig>("anonimous", "!did you mean `anonymous`?");
+        check::<MemoryConfig>("queues", "!a folder is written `./queues`");
+        check::<MemoryConfig>("/run/shop/", "/run/shop");
     }
 
     #[test]

@@ -164,6 +164,15 @@ impl<'a> Section<'a> {
         error_at(self.place.clone(), message)
     }
 
+    /// An error at the first of these keys that is there, else about the section as a whole.
+    pub(crate) fn error_at_one_of(&self, keys: &[&str], message: impl Into<String>) -> Error {
+        let place = self.map.and_then(|map| {
+            let mut nodes = keys.iter().filter_map(|key| map.get(key));
+            nodes.find_map(|node| node.origin.place())
+        });
+        error_at(place.or_else(|| self.place.clone()), message)
+    }
+
     /// Reports the keys that nobody asked for.
     pub(crate) fn finish(self) {
         self.finish_with(|_| None);

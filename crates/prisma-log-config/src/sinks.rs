@@ -72,6 +72,8 @@ pub struct SinkConfig {
     pub name: String,
     /// Which of the records that pass the profile's filter go to this sink.
     pub filter: Filter,
+    /// Whether it gets a thread of its own, so that other sinks never wait for it; by default no.
+    pub blocking: bool,
     /// What the sink is.
     pub kind: SinkKind,
 }
@@ -186,6 +188,7 @@ fn read_sink(report: &Report, item: &Item, all: &[Item]) -> Option<SinkConfig> {
     for entry in levels.entries(|key| section.path_of(key)) {
         report.entry(entry);
     }
+    let blocking = section.value("blocking", false);
     let (kind, other_keys) = match word.as_str() {
         "console" => (Some(SinkKind::Console(read_console(&mut section))), &FILE_KEYS[..]),
         "file" => (read_file(&mut section).map(SinkKind::File), &CONSOLE_KEYS[..]),
@@ -198,7 +201,7 @@ fn read_sink(report: &Report, item: &Item, all: &[Item]) -> Option<SinkConfig> {
     section.finish_with(|key| {
         other_keys.contains(&key).then(|| format!("a sink of `type: {word}` has no such key"))
     });
-    Some(SinkConfig { name: item.key.clone(), filter: levels.filter(), kind: kind? })
+    Some(SinkConfig { name: item.key.clone(), filter: levels.filter(), blocking, kind: kind? })
 }
 
 /// A variable with a misspelt sink name looks like a new sink.

@@ -17,7 +17,7 @@ pub struct Fields {
 }
 
 /// Most fields that are reversed without an allocation.
-const MAX_QUICK: usize = 64;
+const MAX_QUICK: usize = 16;
 
 impl Fields {
     /// No fields.
@@ -45,6 +45,7 @@ impl Fields {
     }
 
     /// Appends a field.
+    #[inline]
     pub fn push<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         // A list of 2³² fields would be unreadable; no machine's memory lets it get that far.
         if let Some(count) = self.count.checked_add(1) {

@@ -32,7 +32,8 @@ pub trait Sink: Send {
     }
 
     /// Which of these records a sink of the same kind, in a process that died, has already written
-    /// after `since`; for the records, [`Record::recovered`] is false. By default none.
+    /// after `since`. [`Record::recovered`] makes no difference, neither here nor in what was
+    /// written: a process that replayed records may have died as well. By default none.
     ///
     /// Asked again, it answers the same. So records that may be alike in everything belong into one
     /// call, and into one before any of them is written again.

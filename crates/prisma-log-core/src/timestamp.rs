@@ -114,7 +114,12 @@ impl From<SystemTime> for Timestamp {
     /// Saturates at the ends of the range.
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => Timestamp::UNIX_EPOCH.saturating_add(after),
+            Ok(after) => {
+                let nanos = i64::try_from(after.as_secs()).ok().and_then(|seconds| {
+                    seconds.checked_mul(1_000_000_000)?.checked_add(after.subsec_nanos().into())
+                });
+                Timestamp(nanos.unwrap_or(i64::MAX))
+            }
             Err(before) => Timestamp::UNIX_EPOCH.saturating_sub(before.duration()),
         }
     }
@@ -217,7 +222,11 @@ mod tests {
         let start = Timestamp::from_unix_nanos(i64::MIN);
         assert_eq!(start.saturating_since(end), Duration::ZERO);
         assert_eq!(end.saturating_since(start), Duration::from_nanos(u64::MAX));
-        let time: SystemTime = Timestamp::from_unix_nanos(-5_000).into();
-        assert_eq!(Timestamp::from(time).unix_nanos(), -5_000);
+        for nanos in [-5_000, 0, 1_795_507_200_123_456_789, i64::MIN + 1, i64::MAX] {
+            let time: SystemTime = Timestamp::from_unix_nanos(nanos).into();
+            assert_eq!(Timestamp::from(time).unix_nanos(), nanos);
+        }
+        let later = UNIX_EPOCH + Duration::from_secs(1 << 60);
+        assert_eq!(Timestamp::from(later), end);
     }
 }

@@ -150,6 +150,7 @@ fn take_counted<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Appends one field, with its key unless that is `None`.
+#[inline]
 pub fn push(key: Option<&str>, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => push_head(key, NULL, out),
@@ -212,11 +213,25 @@ fn cut(text: &str, limit: usize) -> &str {
 }
 
 /// Length of the field that `bytes` start with; only for fields known to be whole.
+#[inline]
 pub(crate) fn length_of(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // A whole field is read to its end.
-    let _ = read(&mut rest);
-    bytes.len() - rest.len()
+    let Some(&tag) = bytes.first() else { return 0 };
+    let mut length = 1;
+    if tag & INLINE_KEY != 0
+        && let Some(key) = bytes.get(1..).and_then(<[u8]>::first_chunk)
+    {
+        length += 2 + usize::from(u16::from_le_bytes(*key));
+    }
+    length
+        + match tag & !INLINE_KEY {
+            I64 | U64 | F64 => 8,
+            I128 | U128 => 16,
+            STR | JSON | BYTES => match bytes.get(length..).and_then(<[u8]>::first_chunk) {
+                Some(count) => 4 + u32::from_le_bytes(*count) as usize,
+                None => 0,
+            },
+            _ => 0,
+        }
 }
 
 #[cfg(test)]
@@ -261,6 +276,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_layout_is_as_written_down() {
+        let check = |key: Option<&str>, value: Value<'_>, expect: &[u8]| {
+            let mut out = Vec::new();
+            push(key, value, &mut out);
+            assert_eq!(out, expect, "{value:?}");
+        };
+        check(None, Value::Null, &[0]);
+        check(None, Value::Bool(false), &[1]);
+        check(Some("k"), Value::Bool(true), b"\x82\x01\0k");
+        check(None, Value::I64(-2), b"\x03\xfe\xff\xff\xff\xff\xff\xff\xff");
+        check(None, Value::U64(258), b"\x04\x02\x01\0\0\0\0\0\0");
+        check(None, Value::I128(-1), &[&[5][..], &[255; 16]].concat());
+        check(None, Value::U128(7), &[&[6, 7][..], &[0; 15]].concat());
+        check(None, Value::F64(1.0), b"\x07\0\0\0\0\0\0\xf0\x3f");
+        check(Some("key"), Value::Str("text"), b"\x88\x03\0key\x04\0\0\0text");
+        check(None, Value::Json("[]"), b"\x09\x02\0\0\0[]");
+        check(None, Value::Bytes(b"\xff"), b"\x0a\x01\0\0\0\xff");
     }
 
     #[test]

@@ -66,10 +66,10 @@
 //!   file as it was deleted is written again. Programs that compress the moved file should wait a
 //!   moment first (logrotate's `delaycompress`).
 //! - **Records that can't be found again** after a process died, though they were written, are
-//!   written twice, never lost: where the file was deleted, or copied and truncated, and they are
-//!   not in the last 4 MiB of the current file or of the newest backup; where somebody else moved
-//!   it to a name of another form; and where the encoder's options changed between the processes,
-//!   because that makes other lines (a service's version, say).
+//!   written twice, never lost: where the file was deleted, compressed, copied and truncated, or
+//!   moved to another folder, and they are not in the last 4 MiB of the current file or of the
+//!   newest backup; and where the encoder's options changed between the processes, because that
+//!   makes other lines (a service's version, say).
 //! - **A forked child** must call [`after_fork`](prisma_log_core::Sink::after_fork) before it
 //!   writes: it then opens the file for itself, and both keep each other's records whole. Where
 //!   that fails, its later writes try again, and fail as long as it does.

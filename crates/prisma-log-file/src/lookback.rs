@@ -2,14 +2,14 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirEntryExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use prisma_log_core::{Error, SinkPosition};
 
 use crate::file::LogFile;
-use crate::open::{FLAGS, Identity};
+use crate::open::{FLAGS, Identity, folder_of};
 use crate::rotate::RotationLock;
 use crate::wanted::Wanted;
 
@@ -27,6 +27,10 @@ struct Place {
 }
 
 impl Place {
+    fn is_at(self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && self.is_in(&found))
+    }
+
     fn is_in(self, found: &Metadata) -> bool {
         let birth = birth(found);
         self.identity == Identity::of(found)
@@ -64,30 +68,53 @@ impl LogFile {
 
     /// Shows all whole lines that may have been written at `since` or later.
     pub(crate) fn look_back(
-        &self,
+        &mut self,
         since: SinkPosition,
         wanted: &mut Wanted<'_>,
     ) -> Result<(), Error> {
-        // Other processes may rotate this very moment. Without the lock one of the files could be
-        // missed: then records come twice, but none is lost.
-        let lock = self.options.max_bytes.map(|_| RotationLock::take(self));
-        let _names_stay = lock.and_then(Result::ok);
+        let _names_stay = self.keep_names();
         let since = Place::from(since);
         // Newest first.
         let mut paths = vec![self.options.path.clone()];
         paths.extend(self.backups()?.0.into_iter().map(|number| self.backup(number)));
-        let own = paths
-            .iter()
-            .position(|path| fs::symlink_metadata(path).is_ok_and(|found| since.is_in(&found)));
-        let searched = match own {
+        if let Some(own) = paths.iter().position(|path| since.is_at(path)) {
             // A rotation may have come in the middle: everything newer belongs to it as well.
-            Some(own) => Search { paths: &paths[..=own], from: Start::At(since.offset) },
-            // The file was deleted, copied and truncated, or restored from elsewhere. What was
-            // under way when a writer died is the last that it wrote: it is looked for at the end
-            // of what there is. What isn't found there is written again, at worst twice.
-            None => Search { paths: &paths[..paths.len().min(2)], from: Start::BeforeEnd },
-        };
-        searched.run(wanted)
+            paths.truncate(own + 1);
+            return Search { paths: &paths, from: Start::At(since.offset) }.run(wanted);
+        }
+        if let Some(moved) = self.moved(since) {
+            Search { paths: &[moved], from: Start::At(since.offset) }.run(wanted)?;
+        }
+        // Otherwise the file was deleted, copied and truncated, or restored from elsewhere. What
+        // was under way when a writer died is the last that it wrote: it is looked for at the end
+        // of what there is. What isn't found there is written again, at worst twice.
+        paths.truncate(2);
+        Search { paths: &paths, from: Start::BeforeEnd }.run(wanted)
+    }
+
+    /// Keeps other processes from rotating, if that can be had. Without it a file could be missed
+    /// that is renamed this very moment: then records come twice, but none is lost.
+    fn keep_names(&mut self) -> Option<RotationLock> {
+        if self.options.max_bytes.is_none() || !self.rotation.may_try(self.os.now()) {
+            return None;
+        }
+        match RotationLock::take(self) {
+            Ok(taken) => taken,
+            Err(error) => {
+                // Somebody was stopped while holding it. Not to be waited for at each call.
+                self.rotation.failed(self.os.now());
+                self.failures.report(&error.with_hint("rotation and reading back go on without"));
+                None
+            }
+        }
+    }
+
+    /// The file that the place lies in, if another program gave it a name of its own choice.
+    fn moved(&self, since: Place) -> Option<PathBuf> {
+        let [_, inode] = since.identity.numbers();
+        let entries = fs::read_dir(folder_of(&self.options.path)).ok()?.flatten();
+        let mut same = entries.filter(|entry| entry.ino() == inode).map(|entry| entry.path());
+        same.find(|path| since.is_at(path))
     }
 }
 

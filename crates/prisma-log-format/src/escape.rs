@@ -167,7 +167,7 @@ fn none_at_the_ends<const N: usize>(bytes: &[u8], special: impl Fn(u8) -> bool) 
     none_of(both, special)
 }
 
-#[inline]
+#[inline(always)]
 fn none_of(bytes: [u8; 16], special: impl Fn(u8) -> bool) -> bool {
     !bytes.iter().fold(false, |found, &byte| found | special(byte))
 }

@@ -11,13 +11,14 @@ pub(crate) struct Appender {
     pub(crate) stream: u32,
     chunk: Option<u32>,
     at: u32,
+    records: u32,
     /// The frames before `at` end in a context.
     in_context: bool,
 }
 
 impl Appender {
     pub(crate) fn new(stream: u32) -> Self {
-        Appender { stream, chunk: None, at: 0, in_context: false }
+        Appender { stream, chunk: None, at: 0, records: 0, in_context: false }
     }
 
     /// Whether frames of this length, context included, fit into the chunk at hand.
@@ -29,6 +30,7 @@ impl Appender {
     pub(crate) fn turn_to(&mut self, chunk: u32) {
         self.chunk = Some(chunk);
         self.at = PAYLOAD_AT;
+        self.records = 0;
         self.in_context = false;
     }
 
@@ -37,7 +39,7 @@ impl Appender {
         self.in_context
     }
 
-    /// Appends whole frames that fit, and commits them.
+    /// Appends a context's frame, or nothing, and a record's, which fit, and commits them.
     pub(crate) fn append(&mut self, segment: &Segment, frames: [&[u8]; 2], in_context: bool) {
         let Some(chunk) = self.chunk else { return };
         let chunk = segment.chunk(chunk);
@@ -51,6 +53,8 @@ impl Appender {
             }
             self.at += bytes.len() as u32;
         }
+        self.records += 1;
+        chunk.header().records.store(self.records, Ordering::Relaxed);
         chunk.header().committed.store(self.at, Ordering::Release);
         self.in_context = in_context;
     }

@@ -44,6 +44,26 @@ impl Batch {
         self.chunks.clear();
     }
 
+    /// Numbers the records, from `first` on; the frames keep the numbers, so that a recovery tells
+    /// the same.
+    pub(crate) fn number(&mut self, segment: &Segment, first: u64) {
+        for (item, number) in self.items.iter_mut().zip(first..) {
+            item.head.sequence = number;
+            // SAFETY: the frame's chunk is claimed, and nothing is borrowed from it yet.
+            unsafe { segment.chunk(item.chunk).set_sequence(item.at, number) }
+        }
+    }
+
+    /// Numbers those records that have no number yet.
+    pub(crate) fn number_rest(&mut self, segment: &Segment, next: &mut u64) {
+        for item in self.items.iter_mut().filter(|item| item.head.sequence == 0) {
+            item.head.sequence = *next;
+            // SAFETY: the process that wrote the frame is dead, and nothing is borrowed from it yet.
+            unsafe { segment.chunk(item.chunk).set_sequence(item.at, *next) }
+            *next += 1;
+        }
+    }
+
     /// The records, and how many frames turned out to be none.
     pub(crate) fn records<'a>(
         &'a self,

@@ -298,7 +298,7 @@ impl PipelineBuilder {
             let admission = Admission::new(seat.filter);
             slots.push(Slot { facts: Arc::clone(facts), admission, sink });
         }
-        let engine = Engine::new(pool, Worker::new(slots), facts, self.latency, (0, 0));
+        let engine = Engine::new(pool, Worker::new(slots), facts, self.latency, 0);
         let parts = Parts {
             max_record_bytes: self.max_record_bytes,
             overflow: self.overflow,

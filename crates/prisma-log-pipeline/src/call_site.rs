@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use prisma_log_core::{Level, Value};
+use prisma_log_core::Level;
 use slog::{Record, RecordLocation, RecordStatic, Serializer};
 
 use crate::local::with_local;
 use crate::registry::{SiteDef, SiteFacts, define_site};
-use crate::writer::FrameWriter;
+use crate::writer::{Cursor, FrameWriter};
 
 /// What is constant about a call; the facade's macros put one into a `static` for each.
 pub struct CallSite {
@@ -75,7 +75,7 @@ pub struct SiteFields<'a, W, S> {
 
 impl<W, S> SiteFields<'_, W, S>
 where
-    W: Fn(&mut FrameWriter<'_>),
+    W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
     S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
 {
     /// The site, a function that writes the values in the order of the site's keys, and one that
@@ -88,7 +88,7 @@ where
 
 impl<W, S> slog::KV for SiteFields<'_, W, S>
 where
-    W: Fn(&mut FrameWriter<'_>),
+    W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
     S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
 {
     #[inline]
@@ -96,7 +96,9 @@ where
         match as_writer(serializer) {
             Ok(writer) => {
                 writer.begin_site(self.site);
-                (self.write)(writer);
+                let cursor = writer.cursor();
+                let cursor = (self.write)(writer, cursor);
+                writer.resume(cursor);
                 Ok(())
             }
             Err(serializer) => (self.serialize)(record, serializer),
@@ -126,81 +128,88 @@ fn as_writer<'a>(
 /// chosen by the type, at compile time: [`Plain`] is found first.
 pub struct Field<'a, T: ?Sized>(pub &'a T);
 
-/// Types that have a plain [`Value`].
+/// Types that write themselves as what they are.
 pub trait Plain {
-    /// The value.
-    fn plain(&self) -> Value<'_>;
+    /// Writes the value as the next field.
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
 }
 
 macro_rules! plain {
-    ($($type:ty),*) => {
+    ($($type:ty => $method:ident as $as:ty),* $(,)?) => {
         $(impl Plain for $type {
-            #[inline]
-            fn plain(&self) -> Value<'_> {
-                Value::from(*self)
+            #[inline(always)]
+            fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+                writer.$method(cursor, <$as>::from(*self))
             }
         })*
     };
 }
 
-plain!(bool, i8, i16, i32, i64, i128, u8, u16, u32, u64, u128, f64);
+plain! {
+    bool => bool as bool,
+    i8 => i64 as i64, i16 => i64 as i64, i32 => i64 as i64, i64 => i64 as i64,
+    i128 => i128 as i128,
+    u8 => u64 as u64, u16 => u64 as u64, u32 => u64 as u64, u64 => u64 as u64,
+    u128 => u128 as u128,
+    f64 => f64 as f64,
+}
 
 impl Plain for usize {
-    #[inline]
-    fn plain(&self) -> Value<'_> {
-        Value::U64(*self as u64)
+    #[inline(always)]
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        writer.u64(cursor, *self as u64)
     }
 }
 
 impl Plain for isize {
-    #[inline]
-    fn plain(&self) -> Value<'_> {
-        Value::I64(*self as i64)
+    #[inline(always)]
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        writer.i64(cursor, *self as i64)
     }
 }
 
 impl Plain for str {
-    #[inline]
-    fn plain(&self) -> Value<'_> {
-        Value::Str(self)
+    #[inline(always)]
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        writer.str(cursor, self)
     }
 }
 
 impl Plain for String {
-    #[inline]
-    fn plain(&self) -> Value<'_> {
-        Value::Str(self)
+    #[inline(always)]
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        writer.str(cursor, self)
     }
 }
 
 impl<T: Plain + ?Sized> Plain for &T {
-    #[inline]
-    fn plain(&self) -> Value<'_> {
-        (**self).plain()
+    #[inline(always)]
+    fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        (**self).put(writer, cursor)
     }
 }
 
 /// Writes a plain value.
 pub trait WritePlain {
     /// Writes the value as the next field.
-    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>);
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
 }
 
 impl<T: Plain + ?Sized> WritePlain for &Field<'_, T> {
-    #[inline]
-    fn write(&self, _key: &'static str, writer: &mut FrameWriter<'_>) {
-        writer.value(self.0.plain());
+    #[inline(always)]
+    fn write(&self, _key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        self.0.put(writer, cursor)
     }
 }
 
 /// Writes whatever slog can serialise.
 pub trait WriteValue {
     /// Writes the value as the next field.
-    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>);
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
 }
 
 impl<T: slog::Value> WriteValue for Field<'_, T> {
-    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>) {
-        writer.slog_value(key, self.0);
+    fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
+        writer.slog_value_at(cursor, key, self.0)
     }
 }

@@ -13,6 +13,8 @@ use crate::shared::Shared;
 
 /// Bytes of text that a slot holds.
 const TEXT_BYTES: usize = EMERGENCY_BYTES - 32;
+/// The logger of what signal handlers log.
+pub(crate) const LOGGER: &str = "emergency";
 
 const FREE: u32 = 0;
 const WRITING: u32 = 1;
@@ -24,7 +26,6 @@ struct Slot {
     level: AtomicU8,
     len: AtomicU32,
     nanos: AtomicU64,
-    sequence: AtomicU64,
     text: [AtomicU8; TEXT_BYTES],
 }
 
@@ -56,7 +57,6 @@ impl Emergency {
     /// Async-signal-safe: atomic operations only, and at most one read of the clock.
     pub fn log(&self, level: Level, text: &str) -> bool {
         let engine = self.shared.engine.get();
-        let sequence = self.shared.next_sequence();
         if !self.shared.engine.is_current() {
             self.shared.emergency_dropped.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -72,7 +72,6 @@ impl Emergency {
             }
             slot.level.store(level as u8, Ordering::Relaxed);
             slot.nanos.store(self.shared.clock.now(), Ordering::Relaxed);
-            slot.sequence.store(sequence, Ordering::Relaxed);
             for (place, byte) in slot.text.iter().zip(text) {
                 place.store(*byte, Ordering::Relaxed);
             }
@@ -92,15 +91,9 @@ impl fmt::Debug for Emergency {
     }
 }
 
-/// The logger of what signal handlers log.
-const LOGGER: &str = "emergency";
-
-/// Takes the texts out of the slots: `put` gets each with its time and number, and says whether the
+/// Takes the texts out of the slots: `put` gets each with its time, and says whether the
 /// slot can be freed.
-pub(crate) fn collect(
-    segment: &Segment,
-    mut put: impl FnMut(&Notice<'_>, u64, u64) -> bool,
-) -> u32 {
+pub(crate) fn collect(segment: &Segment, mut put: impl FnMut(&Notice<'_>, u64) -> bool) -> u32 {
     let mut taken = 0;
     for index in 0..EMERGENCY_SLOTS {
         let slot = slot(segment, index);
@@ -118,9 +111,7 @@ pub(crate) fn collect(
             site: ("", 0, LOGGER),
             fields: &Fields::new(),
         };
-        let (nanos, sequence) =
-            (slot.nanos.load(Ordering::Relaxed), slot.sequence.load(Ordering::Relaxed));
-        if put(&notice, nanos, sequence) {
+        if put(&notice, slot.nanos.load(Ordering::Relaxed)) {
             slot.state.store(FREE, Ordering::Release);
             taken += 1;
         }

@@ -1,7 +1,7 @@
 //! The queue and its worker: what a process has of its own, and a forked child makes anew.
 #![expect(unsafe_code, reason = "the engine in use is behind an atomic pointer")]
 
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use prisma_log_core::Error;
 
 use crate::appender::Appender;
 use crate::batch::whole_chunk;
+use crate::emergency;
 use crate::frame::{CONTEXT, Head};
 use crate::local::with_local;
 use crate::notice::Notice;
@@ -63,10 +64,8 @@ pub(crate) struct Engine {
     /// The shared stream of urgent records that the queue has no other room for.
     pub(crate) urgent: Mutex<Appender>,
     pub(crate) worker: Mutex<Worker>,
-    /// Records that went through the worker.
-    pub(crate) processed: Arc<AtomicU64>,
-    /// Where the pipeline's counts stood when this engine began.
-    pub(crate) base: (u64, u64),
+    /// Drops before this engine began.
+    pub(crate) dropped_before: u64,
     /// The sinks, in their order.
     pub(crate) facts: Vec<Arc<Facts>>,
     latency: Duration,
@@ -108,7 +107,7 @@ impl Engine {
         worker: Worker,
         facts: Vec<Arc<Facts>>,
         latency: Duration,
-        base: (u64, u64),
+        dropped_before: u64,
     ) -> Self {
         let stream = || pool.begin_stream(false).unwrap_or(0);
         Engine {
@@ -117,8 +116,7 @@ impl Engine {
             urgent: Mutex::new(Appender::new(stream())),
             pool,
             worker: Mutex::new(worker),
-            processed: Arc::new(AtomicU64::new(0)),
-            base,
+            dropped_before,
             facts,
             latency,
             control: Control::default(),
@@ -182,10 +180,11 @@ impl Engine {
             if self.control.wanted.load(Ordering::Acquire) && self.obey(shared) {
                 return;
             }
+            self.collect_emergencies(shared);
             let limit = shared.clock.now();
             let passed = {
                 let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-                worker.pass(shared, &self.pool, &self.processed, limit)
+                worker.pass(shared, &self.pool, limit)
             };
             if last_tick.elapsed() >= tick {
                 last_tick = Instant::now();
@@ -237,12 +236,15 @@ impl Engine {
     /// Writes everything that was logged so far, and flushes the sinks.
     fn flush_with(&self, shared: &Shared, worker: &mut Worker, deadline: Instant) -> Flushed {
         worker.tell(shared, true, |notice| self.put(shared, notice));
-        let target = shared.submitted();
+        self.collect_emergencies(shared);
+        let marks = self.pool.marks();
         let complete = loop {
-            let passed = worker.pass(shared, &self.pool, &self.processed, u64::MAX);
-            let rest = passed.least_left.is_some_and(|least| least <= target);
-            if !(passed.more || rest) {
+            let passed = worker.pass(shared, &self.pool, u64::MAX);
+            if worker.is_past(&self.pool, &marks) {
                 break true;
+            }
+            if passed.records == 0 && !passed.more {
+                break worker.is_past(&self.pool, &marks);
             }
             if Instant::now() >= deadline {
                 break false;
@@ -301,14 +303,8 @@ impl Engine {
         }
         as_sink(|| {
             let Some(mut worker) = self.worker_until(Instant::now() + INLINE_WAIT) else { return };
-            let limit = shared.submitted();
-            loop {
-                let passed = worker.pass(shared, &self.pool, &self.processed, u64::MAX);
-                let rest = passed.least_left.is_some_and(|least| least <= limit);
-                if !(passed.more || rest) {
-                    return;
-                }
-            }
+            self.collect_emergencies(shared);
+            while worker.pass(shared, &self.pool, u64::MAX).more {}
         });
     }
 
@@ -350,9 +346,20 @@ impl Engine {
 
     /// Puts a record of the pipeline's own into the queue; whether it found room.
     pub(crate) fn put(&self, shared: &Shared, notice: &Notice<'_>) -> bool {
-        let frame = notice.frame(shared.clock.now(), shared.next_sequence());
+        self.put_at(notice, shared.clock.now())
+    }
+
+    fn put_at(&self, notice: &Notice<'_>, nanos: u64) -> bool {
+        let frame = notice.frame(nanos);
         let mut appender = self.urgent.lock().unwrap_or_else(PoisonError::into_inner);
         crate::shared::append_to(self, &mut appender, true, &[], &frame, || None)
+    }
+
+    /// Makes records of what signal handlers left.
+    fn collect_emergencies(&self, shared: &Shared) {
+        if shared.emergencies.swap(0, Ordering::AcqRel) > 0 {
+            emergency::collect(&self.pool.segment, |notice, nanos| self.put_at(notice, nanos));
+        }
     }
 
     /// Goes through the records of a chunk that is dropped and that nobody reads any more: those

@@ -177,8 +177,9 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     };
     let mut worker = Worker::new(slots);
     worker.parked = parked;
-    let base = (shared.submitted(), shared.drops.total());
-    let engine = shared.engine.replace(Engine::new(pool, worker, facts, old.latency(), base));
+    let dropped_before = shared.drops.total();
+    let engine =
+        shared.engine.replace(Engine::new(pool, worker, facts, old.latency(), dropped_before));
     let started = shared.me.upgrade().map(|shared| engine.start(&shared));
     let is_async = matches!(started, Some(Ok(())));
     shared.set_mode(if is_async { ASYNC } else { INLINE });

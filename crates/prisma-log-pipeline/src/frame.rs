@@ -12,7 +12,7 @@
 //! | 13 | `u8` level, 1 to 6 |
 //! | 14 | `u16` number of fields |
 //! | 16 | `u64` nanoseconds since the Unix epoch |
-//! | 24 | `u64` sequence number |
+//! | 24 | `u64` sequence number; 0 until the worker reads the frame |
 //!
 //! The body follows: what the flags say is inline, in the order of the flags, then the fields as
 //! [`prisma_log_core::wire`] has them. A text is a `u32` length and that many bytes of UTF-8. With
@@ -26,6 +26,8 @@ use prisma_log_core::{ContextData, FieldsRef, Level, SpanId, TraceId};
 
 /// Bytes of a frame's head.
 pub(crate) const HEAD_BYTES: usize = 32;
+/// Where in the head the sequence number is.
+pub(crate) const SEQUENCE_AT: usize = 24;
 /// Frames start at multiples of this.
 pub(crate) const ALIGN: usize = 8;
 /// Bytes of a context frame's body before the fields.

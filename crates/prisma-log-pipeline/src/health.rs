@@ -137,6 +137,8 @@ pub struct RecoveryReport {
     pub damaged_bytes: u64,
     /// Segments that were left where they are, and why.
     pub left: Vec<String>,
+    /// Segments that were taken over in part, and what of them is lost.
+    pub lost: Vec<String>,
     /// How long that took.
     pub elapsed: Duration,
 }

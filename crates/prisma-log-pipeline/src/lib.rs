@@ -28,6 +28,7 @@ mod limited;
 mod local;
 mod merge;
 mod notice;
+mod orphan;
 mod os;
 mod overflow;
 mod panic_records;
@@ -52,6 +53,7 @@ pub use health::{
     FlushReport, Health, MemoryHealth, RecoveryReport, SinkHealth, SinkReport, WorkerState,
 };
 pub use limit::{Limit, Verdict};
+pub use orphan::{QueueFile, QueueState, ReplaySink, SinkBacklog, TakenQueue};
 pub use overflow::Overflow;
 pub use pipeline::Pipeline;
 pub use slot::SinkState;
@@ -62,5 +64,5 @@ pub use store::Memory;
 pub mod macros {
     pub use crate::call_site::{CallSite, Field, Plain, SiteFields, WritePlain, WriteValue};
     pub use crate::limited::{fingerprint, tell_suppressed};
-    pub use crate::writer::FrameWriter;
+    pub use crate::writer::{Cursor, FrameWriter};
 }

@@ -17,6 +17,8 @@ pub(crate) struct Local {
     pub(crate) at: Cell<*mut u8>,
     /// One past the chunk's last byte.
     pub(crate) end: Cell<*mut u8>,
+    /// Records in the chunk.
+    pub(crate) records: Cell<u32>,
     /// The thread's stream of chunks.
     pub(crate) stream: Cell<u32>,
     /// The context that frames at `at` are read in; see [`prisma_log_context::version`].
@@ -42,6 +44,7 @@ thread_local! {
             base: Cell::new(std::ptr::null_mut()),
             at: Cell::new(std::ptr::null_mut()),
             end: Cell::new(std::ptr::null_mut()),
+            records: Cell::new(0),
             stream: Cell::new(0),
             context: Cell::new(0),
             busy: Cell::new(false),
@@ -76,6 +79,7 @@ struct Place {
     base: *mut u8,
     at: *mut u8,
     end: *mut u8,
+    records: u32,
     stream: u32,
     context: u64,
 }
@@ -88,6 +92,7 @@ impl Place {
             base: local.base.get(),
             at: local.at.get(),
             end: local.end.get(),
+            records: local.records.get(),
             stream: local.stream.get(),
             context: local.context.get(),
         }
@@ -97,6 +102,7 @@ impl Place {
         local.base.set(self.base);
         local.at.set(self.at);
         local.end.set(self.end);
+        local.records.set(self.records);
         local.stream.set(self.stream);
         local.context.set(self.context);
         local.owner.set(self.owner);

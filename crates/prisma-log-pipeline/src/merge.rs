@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::batch::{Batch, Item, Progress};
 use crate::frame::{CONTEXT, Head, read_context};
-use crate::pool::Claim;
+use crate::pool::{Claim, Mark};
 use crate::reader::{KnownContext, Shapes};
 use crate::segment::{PAYLOAD_AT, Segment};
 
@@ -21,6 +21,8 @@ struct Progressed {
     chunk: u32,
     order: u32,
     at: u32,
+    /// Records before `at`.
+    records: u32,
     context: Option<Arc<KnownContext>>,
 }
 
@@ -42,8 +44,6 @@ struct Front {
 
 /// What a merge came to.
 pub(crate) struct Merged {
-    /// The least sequence number that is still there to be read.
-    pub(crate) least_left: Option<u64>,
     /// There is more to be read at once.
     pub(crate) more: bool,
     /// Bytes that were no frames.
@@ -78,6 +78,7 @@ impl Merge {
                 });
                 batch.items.push(Item { head, chunk: claim.chunk, at: stream.at, context });
                 stream.at += head.len;
+                stream.records += 1;
                 front.next = next(
                     segment,
                     &claim,
@@ -110,8 +111,7 @@ impl Merge {
             let to = self.streams[claim.stream as usize].at;
             batch.chunks.push(Progress { chunk: claim.chunk, to });
         }
-        let left = self.heads.iter().filter_map(|front| front.next.as_ref());
-        Merged { least_left: left.map(|head| head.sequence).min(), more, damaged }
+        Merged { more, damaged }
     }
 
     fn begin(
@@ -133,7 +133,12 @@ impl Merge {
             }
             let stream = &mut self.streams[at];
             if (stream.chunk, stream.order) != (claim.chunk, order) || stream.at == 0 {
-                *stream = Progressed { chunk: claim.chunk, order, at: PAYLOAD_AT, context: None };
+                *stream = Progressed {
+                    chunk: claim.chunk,
+                    order,
+                    at: PAYLOAD_AT,
+                    ..Progressed::default()
+                };
             }
             let committed = chunk.committed();
             let mut context = None;
@@ -158,6 +163,18 @@ impl Merge {
             }
         }
         first.filter(|&(_, nanos)| in_time(nanos, limit)).map(|(index, _)| (index, rival))
+    }
+
+    /// How many records of a claimed chunk have been read.
+    pub(crate) fn records_read(&self, claim: &Claim) -> u32 {
+        self.streams.get(claim.stream as usize).map_or(0, |stream| stream.records)
+    }
+
+    /// Whether a stream has been read up to this place in this chunk, or beyond the chunk.
+    pub(crate) fn is_past(&self, mark: &Mark) -> bool {
+        let Some(stream) = self.streams.get(mark.stream as usize) else { return false };
+        let ahead = stream.order.wrapping_sub(mark.order) as i32;
+        ahead > 0 || ahead == 0 && stream.at >= mark.committed
     }
 
     /// Up to where a claimed chunk has been read.

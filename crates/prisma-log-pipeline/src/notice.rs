@@ -21,7 +21,7 @@ pub(crate) struct Notice<'a> {
 
 impl Notice<'_> {
     /// The whole frame.
-    pub(crate) fn frame(&self, nanos: u64, sequence: u64) -> Vec<u8> {
+    pub(crate) fn frame(&self, nanos: u64) -> Vec<u8> {
         let mut frame = vec![0; HEAD_BYTES];
         let (file, line, module) = self.site;
         push_text(&mut frame, file);
@@ -44,7 +44,7 @@ impl Notice<'_> {
             level: self.level as u8,
             count: self.fields.len() as u16,
             nanos,
-            sequence,
+            sequence: 0,
         };
         for (word, place) in head.words().iter().zip(frame.chunks_exact_mut(8)) {
             place.copy_from_slice(&word.to_le_bytes());

@@ -99,11 +99,8 @@ impl Pipeline {
     pub fn health(&self) -> Health {
         let shared = self.shared();
         let engine = shared.engine.get();
-        let (submitted_before, dropped_before) = engine.base;
-        // Outcomes are read first, so that nothing is counted as done before it was submitted.
-        let processed = engine.processed.load(std::sync::atomic::Ordering::Acquire);
-        let dropped = shared.drops.total() - dropped_before;
-        let submitted = shared.submitted() - submitted_before;
+        let (processed, in_flight) = engine.pool.counts();
+        let dropped = shared.drops.total() - engine.dropped_before;
         let chunk = u64::from(engine.pool.segment.sizes.chunk_bytes);
         let memory = match &engine.pool.segment.backing {
             Some(backing) => MemoryHealth::Shared { path: backing.path.clone() },
@@ -116,10 +113,10 @@ impl Pipeline {
             last_error: facts.last_error(),
         });
         Health {
-            submitted,
+            submitted: processed + dropped + in_flight,
             processed,
             dropped,
-            in_flight: submitted.saturating_sub(processed + dropped),
+            in_flight,
             queue_bytes: u64::from(engine.pool.chunks_in_use()) * chunk,
             queue_high_water: u64::from(engine.pool.high_water()) * chunk,
             queue_capacity: u64::from(engine.pool.segment.chunk_count()) * chunk,
@@ -157,6 +154,12 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Reports a failure of something around the pipeline the way its own are reported: to the error
+    /// handler, to the counter in [`Health`], and to stderr, at most one line a second.
+    pub fn report(&self, what: &str, error: &Error) {
+        self.shared().reporter.report(what, error);
+    }
+
     /// What the start found of former processes of the same service.
     pub fn recovery(&self) -> &RecoveryReport {
         &self.shared().recovery
@@ -181,10 +184,7 @@ pub(crate) fn flush(shared: &Shared, deadline: Duration) -> FlushReport {
     let deadline = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400 * 365));
     let engine = shared.engine.after_fork(shared);
     let flushed = engine.flush(shared, deadline, false);
-    let (submitted_before, dropped_before) = engine.base;
-    let processed = engine.processed.load(std::sync::atomic::Ordering::Acquire);
-    let queued = (shared.submitted() - submitted_before)
-        .saturating_sub(processed + shared.drops.total() - dropped_before);
+    let (_, queued) = engine.pool.counts();
     let sinks = engine.facts.iter().enumerate().map(|(index, facts)| {
         let ledger = facts.ledger.snapshot();
         let error = match flushed.outcomes.get(index) {

@@ -41,6 +41,10 @@ struct State {
     order: u32,
     /// Chunks that a slow sink still reads, though they are through.
     pins: Vec<u16>,
+    /// Records of each chunk that the worker has read.
+    taken: Vec<u32>,
+    /// Records that the worker has read in all.
+    processed: u64,
     /// Chunks that are through but for their pins.
     retired: Vec<u32>,
 }
@@ -65,11 +69,22 @@ pub(crate) struct Claim {
     pub(crate) sealed: bool,
 }
 
+/// A place in a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) stream: u32,
+    /// Order of the chunk.
+    pub(crate) order: u32,
+    /// Up to where the chunk was written.
+    pub(crate) committed: u32,
+}
+
 impl Pool {
     pub(crate) fn new(segment: Arc<Segment>) -> Self {
         let chunks = segment.chunk_count();
         let reserve = (segment.sizes.chunks / 8).max(1);
-        let state = State { pins: vec![0; chunks as usize], ..State::default() };
+        let (pins, taken) = (vec![0; chunks as usize], vec![0; chunks as usize]);
+        let state = State { pins, taken, ..State::default() };
         Pool {
             segment,
             state: Mutex::new(state),
@@ -135,6 +150,7 @@ impl Pool {
 
     fn begin(&self, state: &mut State, stream: u32, chunk: u32) {
         state.order = state.order.wrapping_add(1);
+        state.taken[chunk as usize] = 0;
         self.segment.chunk(chunk).begin(stream, state.order);
         state.streams[stream as usize].chunks.push_back(chunk);
         let in_use = self.in_use.fetch_add(1, Ordering::Relaxed) + 1;
@@ -248,6 +264,36 @@ impl Pool {
         chunk
     }
 
+    /// How many records the worker has read, and how many are there to be read.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let state = self.lock();
+        let chunks = state.streams.iter().flat_map(|stream| &stream.chunks);
+        let unread = chunks.map(|&chunk| {
+            let records = self.segment.chunk(chunk).header().records.load(Ordering::Acquire);
+            u64::from(records.saturating_sub(state.taken[chunk as usize]))
+        });
+        (state.processed, unread.sum())
+    }
+
+    /// Up to where the streams are written now.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        let state = self.lock();
+        let marks = state.streams.iter().enumerate().filter_map(|(stream, entry)| {
+            let &chunk = entry.chunks.back()?;
+            let order = self.order_of(chunk);
+            let committed = self.segment.chunk(chunk).committed();
+            Some(Mark { stream: stream as u32, order, committed })
+        });
+        marks.collect()
+    }
+
+    /// Whether a stream has nothing left from before the mark, whoever took it.
+    pub(crate) fn is_past(&self, mark: &Mark) -> bool {
+        let state = self.lock();
+        let front = state.streams[mark.stream as usize].chunks.front();
+        front.is_none_or(|&chunk| self.order_of(chunk).wrapping_sub(mark.order) as i32 > 0)
+    }
+
     /// Whether no chunk holds anything that was not read, but for those that threads write now.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.lock();
@@ -304,10 +350,18 @@ impl Pool {
 
     /// Gives the claims back; those chunks that are through are freed, or as soon as no sink reads
     /// them.
-    pub(crate) fn release(&self, claims: &[Claim], through: impl Fn(&Claim) -> bool) {
+    pub(crate) fn release(
+        &self,
+        claims: &[Claim],
+        records_read: impl Fn(&Claim) -> u32,
+        through: impl Fn(&Claim) -> bool,
+    ) {
         let mut freed = false;
         let mut state = self.lock();
         for claim in claims {
+            let read = records_read(claim);
+            let before = std::mem::replace(&mut state.taken[claim.chunk as usize], read);
+            state.processed += u64::from(read - before);
             let stream = &mut state.streams[claim.stream as usize];
             stream.claimed = false;
             if claim.sealed && through(claim) {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use prisma_log_core::support::Reporter;
-use prisma_log_core::{Error, Record, Sink, Timestamp};
+use prisma_log_core::{Error, Record, Sink, SinkPosition, Timestamp};
 
 use crate::batch::Batch;
 use crate::definitions::Definitions;
@@ -29,6 +29,17 @@ pub(crate) struct Target<'a> {
     pub(crate) sink: &'a mut dyn Sink,
 }
 
+impl Target<'_> {
+    fn take(&mut self, batch: &[Record<'_>], reporter: &Reporter, report: &mut RecoveryReport) {
+        let before = self.facts.ledger.snapshot();
+        self.facts.ledger.submit(batch.len() as u64);
+        deliver(self.facts, reporter, self.sink, batch);
+        let after = self.facts.ledger.snapshot();
+        report.records += after.delivered() - before.delivered();
+        report.failed += after.dropped() - before.dropped();
+    }
+}
+
 /// Replays everything that dead processes of a service left in its folder.
 pub(crate) fn replay_all(
     folder: &Path,
@@ -50,9 +61,17 @@ pub(crate) fn replay_all(
                 reporter.report("recovery", &Error::data(format!("a queue was left: {why}")));
                 report.left.push(why);
             }
-            Found::Orphan(segment) => {
+            Found::Orphan(segment, lost) => {
                 report.segments += 1;
-                replay(&segment, targets, reporter, &mut report);
+                if let Some(lost) = lost {
+                    let lost = format!("{}: {lost}", path.display());
+                    let what = format!("a part of a queue is lost: {lost}");
+                    reporter.report("recovery", &Error::data(what));
+                    report.lost.push(lost);
+                }
+                let cursors = Cursors::by_name(&segment, targets);
+                // What fails is in the sink's health and was reported.
+                let _flushed = replay(&segment, &cursors, targets, reporter, &mut report);
                 if let Err(error) = store::remove(&segment) {
                     let what = format!("cannot remove {}", path.display());
                     reporter.report("recovery", &Error::io(what, error));
@@ -64,26 +83,41 @@ pub(crate) fn replay_all(
     report
 }
 
-/// Where each chunk's frames begin that a sink has not taken, by its name or, in a set-up that has
-/// none of the names, by what no sink has taken.
-struct Cursors<'a> {
+/// Where each chunk's frames begin that a sink has not taken.
+pub(crate) struct Cursors<'a> {
     segment: &'a Segment,
-    /// For each target the places of its cursor; all of them when no name is known.
+    /// For each target the places of its cursor: with several, it takes what any of them has not.
     places: Vec<Vec<usize>>,
+    /// Whether what is taken is noted in the segment.
+    notes: bool,
 }
 
 impl<'a> Cursors<'a> {
-    fn new(segment: &'a Segment, targets: &[Target<'_>]) -> Self {
+    /// Each target goes on where the sink of its name was; in a set-up that has none of the names,
+    /// each takes what any sink has not.
+    fn by_name(segment: &'a Segment, targets: &[Target<'_>]) -> Self {
         let names: Vec<&str> = segment.sink_names().collect();
         let place = |target: &Target<'_>| {
             names.iter().position(|name| *name == target.facts.name).into_iter().collect()
         };
         let mut places: Vec<Vec<usize>> = targets.iter().map(place).collect();
         if places.iter().all(Vec::is_empty) {
-            let all: Vec<usize> = (0..names.len().clamp(1, MAX_SINKS)).collect();
-            places.fill(all);
+            places.fill(all_places(segment));
         }
-        Cursors { segment, places }
+        Cursors { segment, places, notes: true }
+    }
+
+    /// Each target goes on at these places, and nothing is noted. One with a single place stands for
+    /// that sink, and may have written records already; one with several has not.
+    pub(crate) fn unnoted(segment: &'a Segment, places: Vec<Vec<usize>>) -> Self {
+        Cursors { segment, places, notes: false }
+    }
+
+    /// Where the sinks stood, in the words of one that is asked what it has already.
+    fn positions(&self, target: usize) -> impl Iterator<Item = SinkPosition> {
+        let places = &self.places[target][..];
+        let asked = if self.notes || places.len() == 1 { places } else { &[] };
+        asked.iter().filter_map(|&place| self.segment.position(place))
     }
 
     /// Whether a target takes part: a sink that is new since then does not.
@@ -97,11 +131,22 @@ impl<'a> Cursors<'a> {
         places.map(|&at| cursors[at].load(Ordering::Acquire)).min().unwrap_or(PAYLOAD_AT)
     }
 
+    fn note_position(&self, target: usize, position: &SinkPosition) {
+        for &place in self.places[target].iter().filter(|_| self.notes) {
+            self.segment.set_position(place, position);
+        }
+    }
+
     fn advance(&self, target: usize, batch: &Batch) {
-        for &place in &self.places[target] {
+        for &place in self.places[target].iter().filter(|_| self.notes) {
             batch.advance(self.segment, place);
         }
     }
+}
+
+/// The places of all sinks that the segment knows.
+pub(crate) fn all_places(segment: &Segment) -> Vec<usize> {
+    (0..segment.sink_names().count().clamp(1, MAX_SINKS)).collect()
 }
 
 fn claims(segment: &Segment) -> Vec<Claim> {
@@ -112,19 +157,23 @@ fn claims(segment: &Segment) -> Vec<Claim> {
 }
 
 /// Writes what the sinks have not taken yet, marked as recovered.
+///
+/// # Errors
+/// What the first flush failed with; all sinks are flushed.
 pub(crate) fn replay(
     segment: &Segment,
+    cursors: &Cursors<'_>,
     targets: &mut [Target<'_>],
     reporter: &Reporter,
     report: &mut RecoveryReport,
-) {
+) -> Result<(), Error> {
     let mut definitions = Definitions::default();
     definitions.update(segment);
-    let cursors = Cursors::new(segment, targets);
     let claims = claims(segment);
     let mut merge = Merge::default();
     let mut shapes = Shapes::default();
     let mut first = true;
+    let mut next_sequence = greatest_sequence(segment, &claims) + 1;
     loop {
         let mut batches = Vec::new();
         let wanted = if first { BATCHES_IN_DOUBT } else { 1 };
@@ -135,23 +184,40 @@ pub(crate) fn replay(
             if batch.items.is_empty() {
                 break;
             }
+            batch.number_rest(segment, &mut next_sequence);
             batches.push(batch);
         }
         if batches.is_empty() {
             break;
         }
-        for index in 0..targets.len() {
+        for (index, target) in targets.iter_mut().enumerate() {
             if cursors.has(index) {
-                let chunk = Chunk { segment, definitions: &definitions, cursors: &cursors };
-                chunk.write(index, &mut targets[index], &batches, first, reporter, report);
+                let chunk = Chunk { segment, definitions: &definitions, cursors };
+                chunk.write(index, target, &batches, first, reporter, report);
             }
         }
         first = false;
     }
-    replay_emergencies(segment, targets, reporter, report);
-    for target in targets {
-        // What fails is in the sink's health and was reported.
-        let _flushed = flush(target.facts, reporter, target.sink);
+    replay_emergencies(segment, cursors.notes, targets, reporter, report);
+    let flushed: Vec<Result<(), Error>> =
+        targets.iter_mut().map(|target| flush(target.facts, reporter, &mut *target.sink)).collect();
+    flushed.into_iter().collect()
+}
+
+/// The greatest number that the dead process gave to a record.
+fn greatest_sequence(segment: &Segment, claims: &[Claim]) -> u64 {
+    let mut merge = Merge::default();
+    let mut shapes = Shapes::default();
+    let mut greatest = 0;
+    let mut batch = Batch::default();
+    loop {
+        batch.clear();
+        merge.fill(segment, claims, u64::MAX, &mut shapes, &mut batch);
+        let numbers = batch.items.iter().map(|item| item.head.sequence);
+        match numbers.max() {
+            Some(number) => greatest = greatest.max(number),
+            None => return greatest,
+        }
     }
 }
 
@@ -204,17 +270,12 @@ impl Chunk<'_> {
             report.already_written += (end - from - rest.len()) as u64;
             from = end;
             if !rest.is_empty() {
-                if let Some(position) = target.sink.position() {
-                    for &place in &self.cursors.places[index] {
-                        self.segment.set_position(place, &position);
-                    }
+                // While it is in doubt what the dead process wrote, another kill must find it from
+                // where that began.
+                if !in_doubt && let Some(position) = target.sink.position() {
+                    self.cursors.note_position(index, &position);
                 }
-                let before = target.facts.ledger.snapshot();
-                target.facts.ledger.submit(rest.len() as u64);
-                deliver(target.facts, reporter, target.sink, &rest);
-                let after = target.facts.ledger.snapshot();
-                report.records += after.delivered() - before.delivered();
-                report.failed += after.dropped() - before.dropped();
+                target.take(&rest, reporter, report);
             }
             // Another kill, in the middle of this, starts from here.
             self.cursors.advance(index, batch);
@@ -230,47 +291,40 @@ impl Chunk<'_> {
         records: &[Record<'_>],
         reporter: &Reporter,
     ) -> Option<Vec<bool>> {
-        let place = *self.cursors.places[index].first()?;
-        let position = self.segment.position(place)?;
-        let again = records.iter().map(|record| {
-            let mut record = *record;
-            record.recovered = true;
-            record
-        });
-        let both: Vec<Record<'_>> = records.iter().copied().chain(again).collect();
-        match target.sink.written_since(&position, &both) {
-            Ok(written) if written.len() == both.len() => {
-                let (before, again) = written.split_at(records.len());
-                Some(before.iter().zip(again).map(|(a, b)| *a || *b).collect())
-            }
-            Ok(_) => None,
-            Err(error) => {
-                reporter.report(&target.facts.name, &error);
-                None
+        let mut known: Option<Vec<bool>> = None;
+        for position in self.cursors.positions(index) {
+            match target.sink.written_since(&position, records) {
+                Ok(written) if written.len() == records.len() => {
+                    let known = known.get_or_insert_with(|| vec![false; records.len()]);
+                    for (known, written) in known.iter_mut().zip(written) {
+                        *known |= written;
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => reporter.report(&target.facts.name, &error),
             }
         }
+        known
     }
 }
 
 fn replay_emergencies(
     segment: &Segment,
+    frees_slots: bool,
     targets: &mut [Target<'_>],
     reporter: &Reporter,
     report: &mut RecoveryReport,
 ) {
-    emergency::collect(segment, |notice, nanos, sequence| {
+    emergency::collect(segment, |notice, nanos| {
         let nanos = i64::try_from(nanos).unwrap_or(i64::MAX);
         let timestamp = Timestamp::from_unix_nanos(nanos);
         let mut record = Record::new(timestamp, notice.level, notice.logger, notice.message);
-        record.sequence = sequence;
         record.recovered = true;
         for target in &mut *targets {
             if target.admission.takes(&record, 0, 0) {
-                target.facts.ledger.submit(1);
-                deliver(target.facts, reporter, target.sink, &[record]);
-                report.records += 1;
+                target.take(&[record], reporter, report);
             }
         }
-        true
+        frees_slots
     });
 }

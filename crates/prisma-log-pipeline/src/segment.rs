@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use prisma_log_core::SinkPosition;
 
+use crate::frame::SEQUENCE_AT;
 use crate::os::Mapping;
 
 /// How many sinks a pipeline may have: each has a cursor in every chunk.
@@ -101,7 +102,9 @@ pub(crate) struct ChunkHeader {
     /// Which stream of frames the chunk continues, and as its how manieth.
     pub(crate) stream: AtomicU32,
     pub(crate) order: AtomicU32,
-    unused: [u32; 12],
+    /// How many of the frames are records.
+    pub(crate) records: AtomicU32,
+    unused: [u32; 11],
     /// Up to where each sink has taken the frames.
     pub(crate) cursors: [AtomicU32; MAX_SINKS],
 }
@@ -380,6 +383,7 @@ impl<'a> Chunk<'a> {
         header.committed.store(PAYLOAD_AT, Ordering::Relaxed);
         header.stream.store(stream, Ordering::Relaxed);
         header.order.store(order, Ordering::Relaxed);
+        header.records.store(0, Ordering::Relaxed);
         for cursor in &header.cursors {
             cursor.store(PAYLOAD_AT, Ordering::Relaxed);
         }
@@ -394,6 +398,18 @@ impl<'a> Chunk<'a> {
     /// Up to where frames are whole, within the chunk's bounds whatever its header says.
     pub(crate) fn committed(&self) -> u32 {
         self.header().committed.load(Ordering::Acquire).clamp(PAYLOAD_AT, self.bytes)
+    }
+
+    /// Gives the record whose frame begins at `at` its number.
+    ///
+    /// # Safety
+    /// A whole frame begins there, and nobody else reads or writes it at the same time.
+    pub(crate) unsafe fn set_sequence(&self, at: u32, sequence: u64) {
+        // SAFETY: within a frame, which is 8-aligned and longer than its head.
+        unsafe {
+            let place = self.base.add(at as usize + SEQUENCE_AT).cast::<u64>();
+            place.write(sequence.to_le());
+        }
     }
 
     /// The frames from `from` up to `to`, which is no more than was committed.

@@ -21,7 +21,7 @@ use crate::local::{Local, turn_to, with_local};
 use crate::overflow::Overflow;
 use crate::segment::ChunkHeader;
 use crate::store::Store;
-use crate::writer::{Finished, FrameWriter};
+use crate::writer::{Finished, FrameWriter, MIN_ROOM};
 
 /// The worker writes records.
 pub(crate) const ASYNC: u8 = 0;
@@ -30,9 +30,6 @@ pub(crate) const INLINE: u8 = 1;
 
 /// Words of the buffer for records of threads without a chunk.
 const STACK_WORDS: usize = 256;
-
-#[repr(align(128))]
-struct Alone<T>(T);
 
 pub(crate) struct Shared {
     /// Number of the pipeline in its process, from 1.
@@ -53,8 +50,7 @@ pub(crate) struct Shared {
     pub(crate) emergencies: AtomicU32,
     pub(crate) emergency_dropped: AtomicU32,
     mode: AtomicU8,
-    /// Written with every record: in a cache line of its own.
-    sequence: Alone<AtomicU64>,
+    sequence: AtomicU64,
 }
 
 /// What a new pipeline's handles share.
@@ -89,7 +85,7 @@ impl Shared {
             emergencies: AtomicU32::new(0),
             emergency_dropped: AtomicU32::new(0),
             mode: AtomicU8::new(ASYNC),
-            sequence: Alone(AtomicU64::new(0)),
+            sequence: AtomicU64::new(0),
         })
     }
 
@@ -97,13 +93,10 @@ impl Shared {
         self.why_anonymous.clone()
     }
 
-    /// How many records were numbered so far: those that some sink's level let pass.
-    pub(crate) fn submitted(&self) -> u64 {
-        self.sequence.0.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn next_sequence(&self) -> u64 {
-        self.sequence.0.fetch_add(1, Ordering::Relaxed) + 1
+    /// Takes numbers for so many records: the first of them. A record gets its number when it is
+    /// read from the queue, or dropped.
+    pub(crate) fn next_sequences(&self, records: u64) -> u64 {
+        self.sequence.fetch_add(records, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn set_mode(&self, mode: u8) {
@@ -134,9 +127,13 @@ impl Shared {
         record: &slog::Record<'_>,
         values: &OwnedKVList,
     ) {
-        local.busy.set(true);
         let nanos = self.clock.now();
-        let sequence = self.next_sequence();
+        if local.end.get().addr() - local.at.get().addr() < MIN_ROOM
+            && self.next_chunk(local, Level::from(record.level())).is_none()
+        {
+            return self.log_on_stack(local, name, record, values);
+        }
+        local.busy.set(true);
         if local.context.get() != prisma_log_context::version() {
             self.change_context(local);
         }
@@ -146,14 +143,13 @@ impl Shared {
         let caches = cell.and_then(|cell| cell.try_borrow().ok());
         let mut writer = FrameWriter::in_chunk(self, local, name, record, caches.as_deref());
         local.writer.set(std::ptr::from_mut(&mut writer).addr());
-        writer.contained(|writer| slog::KV::serialize(&record.kv(), record, writer));
-        writer.logger_fields(values);
-        let finished = writer.finish(nanos, sequence);
+        writer.fields(values);
+        let finished = writer.finish(nanos);
         local.writer.set(0);
         if finished.in_chunk {
             commit(local, writer.frame_end());
         } else {
-            self.put_elsewhere(local, &finished, &writer, name, record, sequence);
+            self.put_elsewhere(local, &finished, &writer, name, record);
         }
         let lesson = writer.lesson(values);
         drop(caches);
@@ -179,22 +175,33 @@ impl Shared {
         values: &OwnedKVList,
     ) {
         if local.in_sink.get() {
-            return self.drop_record(name, record, DropReason::Reentrant, self.next_sequence());
+            return self.drop_record(name, record, DropReason::Reentrant);
         }
         if !local.busy.get() && self.find_chunk(local) {
             return self.log_in_chunk(local, name, record, values);
         }
+        self.log_on_stack(local, name, record, values);
+    }
+
+    /// Writes a record outside the thread's chunk, and appends it to a shared stream.
+    #[cold]
+    #[inline(never)]
+    fn log_on_stack(
+        &self,
+        local: &Local,
+        name: &Name,
+        record: &slog::Record<'_>,
+        values: &OwnedKVList,
+    ) {
         let was_busy = local.busy.replace(true);
         let nanos = self.clock.now();
-        let sequence = self.next_sequence();
         let mut stack = [0_u64; STACK_WORDS];
         let mut writer = FrameWriter::on_stack(self, local, name, record, &mut stack);
         let outer = local.writer.replace(std::ptr::from_mut(&mut writer).addr());
-        writer.contained(|writer| slog::KV::serialize(&record.kv(), record, writer));
-        writer.logger_fields(values);
-        let finished = writer.finish(nanos, sequence);
+        writer.fields(values);
+        let finished = writer.finish(nanos);
         local.writer.set(outer);
-        self.put_elsewhere(local, &finished, &writer, name, record, sequence);
+        self.put_elsewhere(local, &finished, &writer, name, record);
         local.busy.set(was_busy);
         if !was_busy && self.mode() != ASYNC {
             self.write_inline(local);
@@ -211,7 +218,6 @@ impl Shared {
         writer: &FrameWriter<'_>,
         name: &Name,
         record: &slog::Record<'_>,
-        sequence: u64,
     ) {
         let urgent = Level::from(record.level()) >= Level::Warning;
         let bytes = &writer.bytes()[..finished.len];
@@ -223,17 +229,12 @@ impl Shared {
                 || urgent && self.append(local, true, false, bytes)
         };
         if !taken {
-            self.drop_record(name, record, DropReason::QueueFull, sequence);
+            self.drop_record(name, record, DropReason::QueueFull);
         }
     }
 
-    fn drop_record(
-        &self,
-        name: &Name,
-        record: &slog::Record<'_>,
-        reason: DropReason,
-        sequence: u64,
-    ) {
+    fn drop_record(&self, name: &Name, record: &slog::Record<'_>, reason: DropReason) {
+        let sequence = self.next_sequences(1);
         let logger = if name.text.is_empty() { record.module() } else { &name.text };
         self.drops.count(logger, record.level().into(), reason, sequence);
         if reason == DropReason::Reentrant {
@@ -307,7 +308,7 @@ impl Shared {
             if level >= Level::Warning {
                 rescued.push((context.to_vec(), frame.to_vec(), logger.to_owned(), head));
             } else {
-                self.drops.count(logger, level, DropReason::QueueFull, head.sequence);
+                self.drops.count(logger, level, DropReason::QueueFull, self.next_sequences(1));
             }
         });
         engine.pool.free_evicted(chunk);
@@ -315,7 +316,7 @@ impl Shared {
             let mut appender = engine.urgent.lock().unwrap_or_else(PoisonError::into_inner);
             if !append_to(engine, &mut appender, true, &context, &frame, || None) {
                 let level = head.level().unwrap_or(Level::Warning);
-                self.drops.count(&logger, level, DropReason::QueueFull, head.sequence);
+                self.drops.count(&logger, level, DropReason::QueueFull, self.next_sequences(1));
             }
         }
     }
@@ -415,10 +416,13 @@ pub(crate) fn append_to(
 #[inline]
 fn commit(local: &Local, end: *mut u8) {
     local.at.set(end);
+    let records = local.records.get() + 1;
+    local.records.set(records);
     let base = local.base.get();
     // SAFETY: `base` is the chunk of this thread, which stays mapped while the pipeline's handle
     // that the call came through is there.
     let header = unsafe { &*base.cast::<ChunkHeader>() };
+    header.records.store(records, Ordering::Relaxed);
     header.committed.store((end.addr() - base.addr()) as u32, Ordering::Release);
 }
 
@@ -428,5 +432,6 @@ fn begin_chunk(local: &Local, engine: &Engine, chunk: u32) {
     // SAFETY: a chunk is longer than its header.
     local.at.set(unsafe { chunk.base().add(crate::segment::PAYLOAD_AT as usize) });
     local.end.set(chunk.end());
+    local.records.set(0);
     local.context.set(0);
 }

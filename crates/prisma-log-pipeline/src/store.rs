@@ -25,8 +25,12 @@ pub enum Memory {
     Anonymous,
 }
 
+/// How the folder of a user begins, before the user's number.
+pub(crate) const USER_PREFIX: &str = "prisma-log-";
 /// Extension of a segment's file.
 const EXTENSION: &str = "ring";
+/// Extension of the file that it spills to.
+const SPILL_EXTENSION: &str = "spill";
 
 /// How a pipeline's segments are made: also in its forked children.
 pub(crate) struct Store {
@@ -84,7 +88,7 @@ impl Store {
         let (spill, spill_backing) = match &self.spill {
             None => (None, None),
             Some(folder) => {
-                let backing = create(folder, "spill").map_err(|error| {
+                let backing = create(folder, SPILL_EXTENSION).map_err(|error| {
                     let what = format!("cannot make a file to spill to in {}", folder.display());
                     Error::io(what, error)
                 })?;
@@ -171,7 +175,7 @@ fn default_folder(service: &str) -> Result<PathBuf, String> {
 
 /// Folder of all services of this user below `dir`.
 pub(crate) fn user_folder(dir: &Path) -> PathBuf {
-    dir.join(format!("prisma-log-{}", os::user_id()))
+    dir.join(format!("{USER_PREFIX}{}", os::user_id()))
 }
 
 /// The folders where [`Memory::Default`] keeps queues.
@@ -230,8 +234,8 @@ fn private(options: &mut OpenOptions) {
 
 /// What was found where a segment might be.
 pub(crate) enum Found {
-    /// A segment that no process has.
-    Orphan(Segment),
+    /// A segment that no process has, and what of it is gone, if anything is.
+    Orphan(Segment, Option<String>),
     /// Its process lives.
     Owned,
     /// Why it can't be used.
@@ -278,20 +282,41 @@ pub(crate) fn adopt(path: &Path) -> Found {
         Ok(segment) => segment,
         Err(why) => return Found::Bad(why),
     };
+    let mut lost = None;
     if let Some(spill) = segment.spill_path().map(Path::to_owned) {
         match open_spill(&spill, segment.sizes.spill_len()) {
             Ok((mapping, backing)) => {
                 segment.attach_spill(mapping);
                 segment.spill_backing = Some(backing);
             }
+            // What is gone does not come back: the rest is not to wait for it.
+            Err(error) if is_gone(&error) => {
+                lost = Some(format!("{}, which it spilled to: {error}", spill.display()));
+            }
             Err(error) => return Found::Bad(format!("{}: {error}", spill.display())),
         }
     }
     segment.backing = Some(Backing { path: path.to_owned(), file });
-    Found::Orphan(segment)
+    Found::Orphan(segment, lost)
+}
+
+/// A segment that others may have, for what does not change in it: who made it, and when.
+pub(crate) fn look_at(path: &Path) -> Option<Segment> {
+    let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
+    let len = file.metadata().ok()?.len() as usize;
+    Segment::adopt(os::map_file(&file, len).ok()?).ok()
+}
+
+/// Deleted, or cut off.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)
 }
 
 fn open_spill(path: &Path, len: usize) -> io::Result<(os::Mapping, Backing)> {
+    // The file is removed in the end: what was not made by a pipeline is not taken for its own.
+    if path.extension().is_none_or(|extension| extension != SPILL_EXTENSION) {
+        return Err(io::Error::other("this is no file that a queue spills to"));
+    }
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let mapping = os::map_file(&file, len)?;
     Ok((mapping, Backing { path: path.to_owned(), file }))

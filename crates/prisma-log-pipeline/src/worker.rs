@@ -1,6 +1,6 @@
 //! What the worker does: from the queue into the sinks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{DropReason, Error, Fields, Level, Record};
@@ -8,11 +8,12 @@ use prisma_log_core::{DropReason, Error, Fields, Level, Record};
 use crate::batch::Batch;
 use crate::definitions::Definitions;
 use crate::drops::Dropped;
+use crate::emergency;
 use crate::limit;
 use crate::limited::SUPPRESSED;
 use crate::merge::Merge;
 use crate::notice::{LOGGER, Notice};
-use crate::pool::{Claim, Pool};
+use crate::pool::{Claim, Mark, Pool};
 use crate::reader::Shapes;
 use crate::shared::Shared;
 use crate::slot::{Slot, SlotSink, deliver, flush};
@@ -46,7 +47,6 @@ struct Untold {
 pub(crate) struct Passed {
     pub(crate) records: usize,
     pub(crate) more: bool,
-    pub(crate) least_left: Option<u64>,
 }
 
 impl Worker {
@@ -65,15 +65,9 @@ impl Worker {
     }
 
     /// Writes one batch of what was logged before `limit`.
-    pub(crate) fn pass(
-        &mut self,
-        shared: &Shared,
-        pool: &Pool,
-        processed: &AtomicU64,
-        limit: u64,
-    ) -> Passed {
+    pub(crate) fn pass(&mut self, shared: &Shared, pool: &Pool, limit: u64) -> Passed {
         if self.parked {
-            return Passed { records: 0, more: false, least_left: None };
+            return Passed { records: 0, more: false };
         }
         let segment = &*pool.segment;
         pool.claim(&mut self.claims);
@@ -83,18 +77,20 @@ impl Worker {
         let records = self.batch.items.len();
         if records > 0 {
             self.definitions.update(segment);
+            self.batch.number(segment, shared.next_sequences(records as u64));
             self.hand_out(shared, pool);
-            processed.fetch_add(records as u64, Ordering::Release);
         }
         if merged.damaged > 0 {
             let what = format!("{} damaged bytes in the queue were skipped", merged.damaged);
             shared.reporter.report("queue", &Error::data(what));
         }
         let merge = &self.merge;
-        pool.release(&self.claims, |claim| {
-            merge.read_up_to(claim) >= segment.chunk(claim.chunk).committed()
-        });
-        Passed { records, more: merged.more, least_left: merged.least_left }
+        pool.release(
+            &self.claims,
+            |claim| merge.records_read(claim),
+            |claim| merge.read_up_to(claim) >= segment.chunk(claim.chunk).committed(),
+        );
+        Passed { records, more: merged.more }
     }
 
     fn hand_out(&mut self, shared: &Shared, pool: &Pool) {
@@ -173,6 +169,11 @@ impl Worker {
         let due = self.last_told.is_none_or(|last| last.elapsed() >= TELL_INTERVAL);
         if !(now || due) {
             return;
+        }
+        for _ in 0..shared.emergency_dropped.swap(0, Ordering::Relaxed) {
+            let number = shared.next_sequences(1);
+            let (logger, level) = (emergency::LOGGER, Level::Critical);
+            shared.drops.count(logger, level, DropReason::QueueFull, number);
         }
         let dropped = shared.drops.take();
         if !dropped.is_empty() {
@@ -254,6 +255,11 @@ impl Worker {
             },
         });
         flushed.collect()
+    }
+
+    /// Whether everything before these places has been read.
+    pub(crate) fn is_past(&self, pool: &Pool, marks: &[Mark]) -> bool {
+        marks.iter().all(|mark| self.merge.is_past(mark) || pool.is_past(mark))
     }
 
     /// Whether all sinks are through with what they were given.

@@ -37,8 +37,15 @@ mod logging;
 mod macros;
 mod private;
 
+#[cfg(feature = "classic")]
+pub mod classic;
 #[cfg(feature = "config")]
 mod configured;
+#[cfg(feature = "config")]
+mod reload;
+#[cfg(not(feature = "config"))]
+#[path = "reload_absent.rs"]
+mod reload;
 
 pub use global::{global, set_global};
 pub use logging::{Logger, Logging, LoggingBuilder};
@@ -66,3 +73,5 @@ pub use prisma_log_config as config;
 pub use prisma_log_console::ConsoleSink;
 #[cfg(feature = "monitor")]
 pub use prisma_log_monitor::{self as monitor, Alert, Monitor, Rule};
+#[cfg(feature = "config")]
+pub use reload::{ReloadReport, SettingChange};

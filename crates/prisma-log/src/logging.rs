@@ -1,6 +1,7 @@
 //! A logging set-up: sinks, levels, context, and the loggers that feed them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prisma_log_core::{Clock, Error, Filter, Sink};
@@ -8,6 +9,8 @@ use prisma_log_pipeline::{
     Emergency, FlushReport, Health, Memory, Overflow, Pipeline, PipelineBuilder, PipelineDrain,
 };
 use slog::o;
+
+use crate::reload::Configured;
 
 /// slog's own logger over this facade's front end.
 ///
@@ -28,7 +31,9 @@ pub type Logger = slog::Logger<PipelineDrain>;
 /// ```
 #[must_use = "keep the value until the program ends: dropping it ends the worker"]
 pub struct Logging {
-    pipeline: Pipeline,
+    /// Before the pipeline: what watches the configuration ends first.
+    pub(crate) configured: Option<Configured>,
+    pub(crate) pipeline: Arc<Pipeline>,
 }
 
 impl Logging {
@@ -108,7 +113,8 @@ impl Logging {
 
 impl fmt::Debug for Logging {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logging").field(&self.pipeline).finish()
+        let mut shown = f.debug_struct("Logging");
+        shown.field("configured", &self.configured).field("pipeline", &self.pipeline).finish()
     }
 }
 
@@ -207,6 +213,6 @@ impl LoggingBuilder {
     /// # Errors
     /// When a setting is out of its range, or memory that was asked for can't be had.
     pub fn build(self) -> Result<Logging, Error> {
-        Ok(Logging { pipeline: self.0.build()? })
+        Ok(Logging { configured: None, pipeline: Arc::new(self.0.build()?) })
     }
 }

@@ -168,8 +168,9 @@ macro_rules! __emit {
         );
         let fields = $crate::__private::SiteFields::new(
             &SITE,
-            |_writer: &mut $crate::__private::FrameWriter<'_>| {
-                $($crate::__write!(_writer, $key, $kind, $value);)*
+            |_writer: &mut $crate::__private::FrameWriter<'_>, cursor| {
+                $(let cursor = $crate::__write!(_writer, cursor, $key, $kind, $value);)*
+                cursor
             },
             |_record, _serializer| {
                 $($crate::__serialize!(_record, _serializer, $last_key, $last_kind, $last_value)?;)*
@@ -191,16 +192,16 @@ macro_rules! __emit {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __write {
-    ($writer:ident, $key:literal, =, $value:ident) => {{
+    ($writer:ident, $cursor:ident, $key:literal, =, $value:ident) => {{
         #[expect(
             unused_imports,
             reason = "which of the two is used depends on the value's type"
         )]
         use $crate::__private::{WritePlain as _, WriteValue as _};
-        (&$crate::__private::Field($value)).write($key, $writer)
+        (&&$crate::__private::Field($value)).write($key, $writer, $cursor)
     }};
-    ($writer:ident, $key:literal, $format:literal, $value:ident) => {
-        $writer.args(format_args!($format, $value))
+    ($writer:ident, $cursor:ident, $key:literal, $format:literal, $value:ident) => {
+        $writer.args_at($cursor, format_args!($format, $value))
     };
 }
 

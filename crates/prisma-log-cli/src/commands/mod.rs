@@ -4,4 +4,5 @@ pub(crate) mod alerts;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod monitor;
+pub(crate) mod recover;
 pub(crate) mod tail;

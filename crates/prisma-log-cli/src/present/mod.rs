@@ -2,6 +2,8 @@
 
 pub(crate) mod alert;
 pub(crate) mod error;
+pub(crate) mod lines;
+pub(crate) mod queue;
 pub(crate) mod record;
 pub(crate) mod style;
 pub(crate) mod text;

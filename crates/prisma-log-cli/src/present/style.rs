@@ -13,6 +13,8 @@ const fn color(color: AnsiColor) -> Style {
 pub(crate) const STRONG: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
 pub(crate) const GOOD: Style = color(AnsiColor::Green);
+pub(crate) const WARN: Style = color(AnsiColor::Yellow);
+pub(crate) const BAD: Style = color(AnsiColor::Red);
 
 /// Settles for the whole process whether colour is used: the flag, then FORCE_COLOR, then what
 /// `anstream` looks at by itself (NO_COLOR, CLICOLOR_FORCE, TERM, whether it is a terminal).

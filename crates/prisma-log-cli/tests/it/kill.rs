@@ -58,7 +58,7 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
         .max_backups(100_000)
         .build()
         .unwrap();
-    let logging = Logging::builder().sink("file", Filter::default(), file).build();
+    let logging = Logging::builder().sink("file", Filter::default(), file).build().unwrap();
     let (done, bursts, records) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut news = Vec::new();
 
@@ -85,6 +85,7 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
         }
         done.store(true, Ordering::Relaxed);
     });
+    assert!(logging.flush(Duration::from_secs(60)).complete);
 
     let last = plog()
         .current_dir(dir)

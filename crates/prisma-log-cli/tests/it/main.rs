@@ -5,6 +5,7 @@ mod bad_input;
 mod broken_config;
 mod demo;
 mod kill;
+mod recover;
 mod signals;
 mod support;
 mod tail;

@@ -73,13 +73,18 @@ service: {quux_quux: 1}
 profiles:
   a:
     quux_quux: 1
+    pipeline: {quux_quux: 1, overflow: {quux_quux: 1}}
+    reload: {quux_quux: 1}
     sinks:
       c: {type: console, quux_quux: 1}
       f: {type: file, path: p, quux_quux: 1}
+  b:
+    sinks: {c: {type: console}}
+    pipeline: {overflow: {policy: spill, dir: d, max_size: 1MiB, quux_quux: 1}}
 ";
     let (_dir, path) = file(text);
     let keys = known_keys(&prisma_log_config::check(&path, &Environment::default()));
-    assert!(keys.len() >= 22, "{keys:?}");
+    assert!(keys.len() >= 42, "{keys:?}");
     let guide = guide();
     for key in keys {
         assert!(guide.contains(&format!("| {key} |")), "{key}");
@@ -118,7 +123,7 @@ fn the_variables_of_the_guide_work() {
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let variables: Vec<(&str, &str)> =
         rows.map(|row| row.split('`').nth(1).unwrap().split_once('=').unwrap()).collect();
-    assert_eq!(variables.len(), 5);
+    assert_eq!(variables.len(), 6);
     for (name, value) in variables {
         let config = Config::builtin(&Environment::new([(name, value)])).unwrap();
         let origin = format!("${name}");

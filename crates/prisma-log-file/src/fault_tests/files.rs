@@ -1,11 +1,11 @@
 //! Files that are deleted, can't be rotated or synchronised, and all faults together.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use prisma_log_core::{Durability, Sink as _};
+use prisma_log_core::{Durability, Level, Record, Sink as _, Timestamp};
 
 use super::{Bench, FaultyOs, Step, write};
 use crate::os::Os;
@@ -156,6 +156,31 @@ fn a_failed_sync_is_never_taken_back() {
     bench.os.plan(|plan| plan.sync = None);
     assert!(sink.flush().is_err());
     sink.flush().unwrap();
+}
+
+#[test]
+fn who_looks_back_waits_once_for_a_process_that_was_stopped_while_it_rotates() {
+    let bench = Bench::new();
+    let mut sink = bench.builder().max_file_bytes(1024).build().unwrap();
+    let since = sink.position().unwrap();
+    let big = "x".repeat(1000);
+    assert_eq!(write(&mut sink, &[&big]), (1, None));
+    let lock = File::create(bench.path(".app.log.lock")).unwrap();
+    lock.lock().unwrap();
+    let record = Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", &big);
+    for _ in 0..3 {
+        assert_eq!(sink.written_since(&since, &[record; 2]).unwrap(), [true, false]);
+    }
+    assert_eq!(bench.errors().len(), 1);
+    drop(lock);
+    // Nobody knows how long that process stays as it is: rotation rests as well.
+    assert_eq!(write(&mut sink, &[&big]), (1, None));
+    assert_eq!(bench.os.plan(|plan| plan.renames), 0);
+    bench.os.plan(|plan| plan.now += Duration::from_secs(1));
+    assert_eq!(sink.written_since(&since, &[record; 3]).unwrap(), [true, true, false]);
+    assert_eq!(write(&mut sink, &[&big]), (1, None));
+    assert_eq!(bench.os.plan(|plan| plan.renames), 1);
+    assert_eq!(sink.written_since(&since, &[record; 3]).unwrap(), [true; 3]);
 }
 
 #[test]

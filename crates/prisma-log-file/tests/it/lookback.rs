@@ -186,6 +186,23 @@ fn a_file_that_is_another_than_it_was_is_searched_from_its_end() {
 }
 
 #[test]
+fn a_file_that_another_program_renamed_is_found_in_its_folder() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("app.log");
+    let mut sink = quiet(&path).build().unwrap();
+    write(&mut sink, &["before"]).unwrap();
+    let since = sink.position().unwrap();
+    write(&mut sink, &["one"]).unwrap();
+    write(&mut sink, &vec!["x".repeat(1023); 5000]).unwrap();
+    // logrotate's `dateext`.
+    fs::rename(&path, folder.path().join("app.log-20261124")).unwrap();
+    write(&mut sink, &["two"]).unwrap();
+    drop(sink);
+    let batch = ["before", "one", "two", "never"];
+    assert_eq!(found(&path, since, &batch), [false, true, true, false]);
+}
+
+#[test]
 fn a_position_that_makes_no_sense_and_files_that_are_gone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");

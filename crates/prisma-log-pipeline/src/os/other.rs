@@ -87,11 +87,6 @@ pub(crate) fn user_id() -> u32 {
     0
 }
 
-/// Whether a process of this number exists: not known, so yes.
-pub(crate) fn is_alive(_process: u32) -> bool {
-    true
-}
-
 /// Whether `hook` will be called at the exit: no.
 pub(crate) fn at_exit(_hook: extern "C" fn()) -> bool {
     false
@@ -104,11 +99,6 @@ pub(crate) fn at_fork(
     _child: extern "C" fn(),
 ) -> bool {
     false
-}
-
-/// Ends the process with code 128 + `signal`.
-pub(crate) fn raise_default(signal: i32) -> ! {
-    std::process::exit(128_i32.saturating_add(signal))
 }
 
 /// Would hear signals; can't be made here.
@@ -126,11 +116,6 @@ impl SignalPipe {
 
     /// The number of the first signal.
     pub(crate) fn wait(&self) -> i32 {
-        match self.0 {}
-    }
-
-    /// Ends a [`wait`](Self::wait).
-    pub(crate) fn wake(&self) {
         match self.0 {}
     }
 

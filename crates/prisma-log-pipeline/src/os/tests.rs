@@ -120,18 +120,6 @@ fn the_heavy_fence_spares_the_other_side_its_own() {
 }
 
 #[test]
-fn processes_live_until_they_are_waited_for() {
-    assert!(is_alive(std::process::id()));
-    assert!(is_alive(1));
-    assert!(!is_alive(0));
-    assert!(!is_alive(u32::MAX));
-    let mut child = Command::new("true").spawn().unwrap();
-    assert!(is_alive(child.id()));
-    child.wait().unwrap();
-    assert!(!is_alive(child.id()));
-}
-
-#[test]
 fn the_user_owns_what_it_creates() {
     use std::os::unix::fs::MetadataExt as _;
     assert_eq!(file().metadata().unwrap().uid(), user_id());

@@ -1,4 +1,16 @@
-//! The pipeline from the log call to the sink.
+//! The pipeline from the log call to the sink, and what becomes of it when processes die.
+#![expect(unsafe_code, reason = "processes are forked, killed and looked at from outside")]
 
+mod blocking;
 mod collect;
+mod containment;
+mod damage;
+mod flushing;
+mod forking;
+mod killing;
+mod limits;
+mod overflow;
 mod records;
+mod recovery;
+mod support;
+mod threads;

@@ -11,15 +11,6 @@ pub(crate) fn user_id() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-/// Whether a process of this number exists; a zombie does. Numbers are given out again, so that
-/// `true` may mean a stranger.
-pub(crate) fn is_alive(process: u32) -> bool {
-    let Ok(process @ 1..) = libc::pid_t::try_from(process) else { return false };
-    // SAFETY: signal 0 is not sent, only checked.
-    let result = unsafe { libc::kill(process, 0) };
-    result == 0 || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
-}
-
 /// Has `hook` called when the process returns from `main` or calls `exit`; whether it will be.
 ///
 /// The first call counts, further ones change nothing. Hooks run in the thread that exits, last

@@ -78,12 +78,13 @@ impl SignalPipe {
         installed
     }
 
-    /// Waits for the first of the signals, and gives its number; 0 after [`wake`](Self::wake).
+    /// Waits for the first of the signals, and gives its number; 0 when none can come any more.
     pub(crate) fn wait(&self) -> i32 {
         self.signals.pipe.read()
     }
 
-    /// Ends a [`wait`](Self::wait), the running one or the next. From any thread.
+    /// Ends a [`wait`](Self::wait), the running one or the next, with 0. From any thread.
+    #[cfg(test)]
     pub(crate) fn wake(&self) {
         self.signals.pipe.write(0);
     }
