@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scratch = tempfile::tempdir()?;
     let log = scratch.path().join("app.log");
     let sink = FileSink::builder(&log).build()?;
-    let logging = Logging::builder().sink("file", Filter::default(), sink).build();
+    let logging = Logging::builder().sink("file", Filter::default(), sink).build()?;
     let orders = logging.logger("shop.orders");
 
     let slow = Rule::builder("slow-orders")

@@ -10,8 +10,14 @@ mod getting_started {}
 #[doc = include_str!("../../docs/guide/monitoring.md")]
 mod monitoring {}
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/noise.md")]
+mod noise {}
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/plain-slog.md")]
 mod plain_slog {}
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/queue.md")]
+mod queue {}
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

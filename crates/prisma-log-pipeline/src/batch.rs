@@ -84,6 +84,12 @@ impl Batch {
         (records, damaged)
     }
 
+    /// Forgets the chunks that none of the records is in.
+    pub(crate) fn leave_untouched_chunks_out(&mut self) {
+        let items = &self.items;
+        self.chunks.retain(|place| items.iter().any(|item| item.chunk == place.chunk));
+    }
+
     /// Notes that a sink has been through with the batch.
     pub(crate) fn advance(&self, segment: &Segment, sink: usize) {
         for progress in &self.chunks {
@@ -94,13 +100,10 @@ impl Batch {
 }
 
 /// The frames of a chunk that was taken out of its stream, so that nobody else reads or writes it,
-/// and from where on the sinks have not taken them.
-pub(crate) fn whole_chunk(segment: &Segment, chunk: u32) -> (&[u8], usize) {
+/// and from where on the worker has not read them.
+pub(crate) fn whole_chunk(segment: &Segment, chunk: u32, read: u32) -> (&[u8], usize) {
     let chunk = segment.chunk(chunk);
-    // The sinks of the worker's thread have all come equally far, and the others have pinned what
-    // they still read.
-    let cursors = chunk.header().cursors.iter().map(|cursor| cursor.load(Ordering::Acquire));
-    let from = cursors.max().unwrap_or(PAYLOAD_AT).saturating_sub(PAYLOAD_AT);
     // SAFETY: the caller has the chunk for itself.
-    (unsafe { chunk.bytes(PAYLOAD_AT, chunk.committed()) }, from as usize)
+    let bytes = unsafe { chunk.bytes(PAYLOAD_AT, chunk.committed()) };
+    (bytes, read.saturating_sub(PAYLOAD_AT) as usize)
 }

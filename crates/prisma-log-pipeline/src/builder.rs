@@ -261,7 +261,7 @@ impl PipelineBuilder {
         let mut facts = Vec::new();
         for seat in &seats {
             let durability = contain(|| seat.sink.durability()).unwrap_or(Durability::Memory);
-            facts.push(Arc::new(Facts::new(&seat.name, durability)));
+            facts.push(Arc::new(Facts::new(&seat.name, durability, seat.blocking)));
         }
         let mut recovery = RecoveryReport::default();
         if self.recover

@@ -4,6 +4,8 @@
 //! What is found here is a guess, made from addresses; the writer compares every text before it
 //! relies on one. An address that serves something else by now costs time, never truth.
 
+use std::cell::RefCell;
+
 use prisma_log_core::Level;
 
 use crate::registry::{SiteDef, SiteFacts, define_list, define_site};
@@ -75,6 +77,8 @@ pub(crate) struct KnownList {
 pub(crate) struct Caches {
     sites: Box<[Option<KnownSite>]>,
     lists: Box<[Option<KnownList>]>,
+    /// For contexts on their way into a chunk.
+    pub(crate) scratch: RefCell<Vec<u8>>,
 }
 
 impl Default for Caches {
@@ -82,6 +86,7 @@ impl Default for Caches {
         Caches {
             sites: std::iter::repeat_with(|| None).take(SITES).collect(),
             lists: std::iter::repeat_with(|| None).take(LISTS).collect(),
+            scratch: RefCell::default(),
         }
     }
 }

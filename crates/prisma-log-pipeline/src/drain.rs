@@ -86,7 +86,7 @@ impl Drain for PipelineDrain {
 
     /// Waits until everything logged so far has been written, five seconds at most.
     fn flush(&self) -> Result<(), FlushError> {
-        let engine = self.shared.engine.get();
+        let engine = self.shared.engine.after_fork(&self.shared);
         let flushed = engine.flush(&self.shared, Instant::now() + FLUSH_DEADLINE, false);
         let failed = flushed.outcomes.iter().flatten().next();
         match failed {

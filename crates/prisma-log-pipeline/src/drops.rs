@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prisma_log_core::{DropReason, Level};
 
@@ -23,7 +23,40 @@ pub(crate) struct Dropped {
 pub(crate) struct Drops {
     total: AtomicU64,
     untold: AtomicU64,
-    table: Mutex<BTreeMap<(Level, &'static str, Box<str>), Dropped>>,
+    table: Mutex<Table>,
+}
+
+type Table = BTreeMap<(Level, &'static str, Box<str>), Dropped>;
+
+/// Holds the counts still over a fork.
+pub(crate) struct Held<'a> {
+    drops: &'a Drops,
+    table: MutexGuard<'a, Table>,
+}
+
+impl Held<'_> {
+    /// In a forked child: the parent tells what is there.
+    pub(crate) fn forget(&mut self) {
+        self.table.clear();
+        self.drops.untold.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Adds drops to others of the same kind.
+pub(crate) fn merge_drops(all: &mut Vec<Dropped>, more: Vec<Dropped>) {
+    for drop in more {
+        let same = |known: &&mut Dropped| {
+            (known.level, known.reason, &known.logger) == (drop.level, drop.reason, &drop.logger)
+        };
+        match all.iter_mut().find(same) {
+            Some(known) => {
+                known.count += drop.count;
+                known.first = known.first.min(drop.first);
+                known.last = known.last.max(drop.last);
+            }
+            None => all.push(drop),
+        }
+    }
 }
 
 impl Drops {
@@ -45,6 +78,11 @@ impl Drops {
         entry.last = entry.last.max(sequence);
         self.untold.fetch_add(1, Ordering::Relaxed);
         self.total.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn hold(&self) -> Held<'_> {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        Held { drops: self, table }
     }
 
     /// Records dropped since the start.

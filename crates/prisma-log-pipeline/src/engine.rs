@@ -2,18 +2,20 @@
 #![expect(unsafe_code, reason = "the engine in use is behind an atomic pointer")]
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use prisma_log_core::Error;
 
+use crate::apart::Receipt;
 use crate::appender::Appender;
 use crate::batch::whole_chunk;
 use crate::emergency;
 use crate::frame::{CONTEXT, Head};
 use crate::local::with_local;
 use crate::notice::Notice;
+use crate::os;
 use crate::pool::Pool;
 use crate::reader::logger_of;
 use crate::shared::Shared;
@@ -28,6 +30,8 @@ const TICK: Duration = Duration::from_secs(1);
 const FIRST_TICK: Duration = Duration::from_millis(20);
 /// How long a call that writes its record itself waits for others that do.
 const INLINE_WAIT: Duration = Duration::from_secs(1);
+/// How long a record of the pipeline's own waits for others that put theirs.
+const PUT_WAIT: Duration = Duration::from_millis(5);
 
 /// Counts the forks between this process and the first of its line.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
@@ -74,6 +78,8 @@ pub(crate) struct Engine {
     thread: Mutex<Option<(Thread, Option<JoinHandle<()>>)>>,
     /// The worker did not come back in time and was given up.
     abandoned: AtomicBool,
+    /// Held by whoever closes the pipeline: the end of the process may come meanwhile.
+    pub(crate) closing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -91,11 +97,26 @@ struct Wishes {
     deadline: Option<Instant>,
     stop: bool,
     stopped: bool,
-    outcomes: Vec<Option<Arc<Error>>>,
-    complete: bool,
+    round: Round,
 }
 
-/// What a flush came to, by sink.
+/// What the worker's part of a flush came to.
+#[derive(Clone, Default)]
+struct Round {
+    /// Everything was handed to the sinks.
+    drained: bool,
+    sinks: Vec<Step>,
+}
+
+/// How far a sink's flush is.
+#[derive(Clone)]
+pub(crate) enum Step {
+    Done(Option<Arc<Error>>),
+    /// The sink's own thread was asked.
+    Asked(Receipt),
+}
+
+/// What a flush came to: for each sink the error, if there was one.
 pub(crate) struct Flushed {
     pub(crate) complete: bool,
     pub(crate) outcomes: Vec<Option<Arc<Error>>>,
@@ -123,6 +144,7 @@ impl Engine {
             asleep: AtomicBool::new(false),
             thread: Mutex::default(),
             abandoned: AtomicBool::new(false),
+            closing: Mutex::default(),
         }
     }
 
@@ -135,6 +157,7 @@ impl Engine {
         let shared = Arc::clone(shared);
         let builder = std::thread::Builder::new().name("prisma-log".into());
         let handle = builder.spawn(move || {
+            os::block_signals();
             with_local(|local| local.in_sink.set(true));
             shared.engine.get().run(&shared);
         })?;
@@ -219,45 +242,86 @@ impl Engine {
             (state.asked, state.deadline.take(), state.stop)
         };
         let deadline = deadline.unwrap_or_else(Instant::now);
-        let flushed = {
+        let round = {
             let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
             self.flush_with(shared, &mut worker, deadline)
         };
         let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.done = state.done.max(asked);
-        state.complete = flushed.complete;
-        state.outcomes = flushed.outcomes;
+        state.round = round;
         state.stopped = stop;
         drop(state);
         self.control.changed.notify_all();
         stop
     }
 
-    /// Writes everything that was logged so far, and flushes the sinks.
-    fn flush_with(&self, shared: &Shared, worker: &mut Worker, deadline: Instant) -> Flushed {
-        worker.tell(shared, true, |notice| self.put(shared, notice));
+    /// Writes everything that was logged so far, and flushes the sinks; those with a thread of their
+    /// own are asked to, and whoever wants the flush waits for them: the worker has others to serve.
+    fn flush_with(&self, shared: &Shared, worker: &mut Worker, deadline: Instant) -> Round {
         self.collect_emergencies(shared);
+        let mut drained = self.drain(shared, worker, deadline);
+        // What was dropped meanwhile is told as well.
+        if worker.tell(shared, true, |notice| self.put(shared, notice)) {
+            drained &= self.drain(shared, worker, deadline);
+        }
+        if worker.parked {
+            let error = || Error::state("the sinks were at work when the process was forked");
+            let sinks = self.facts.iter().map(|_| Step::Done(Some(Arc::new(error()))));
+            return Round { drained: false, sinks: sinks.collect() };
+        }
+        Round { drained, sinks: worker.flush_sinks(shared) }
+    }
+
+    /// Writes everything that was logged so far, whatever is logged meanwhile.
+    fn drain(&self, shared: &Shared, worker: &mut Worker, deadline: Instant) -> bool {
         let marks = self.pool.marks();
-        let complete = loop {
+        loop {
             let passed = worker.pass(shared, &self.pool, u64::MAX);
             if worker.is_past(&self.pool, &marks) {
-                break true;
+                return true;
             }
-            if passed.records == 0 && !passed.more {
-                break worker.is_past(&self.pool, &marks);
+            if passed.records == 0 && !passed.more || Instant::now() >= deadline {
+                return false;
             }
-            if Instant::now() >= deadline {
-                break false;
-            }
-        };
-        let outcomes = worker.flush_sinks(shared, deadline);
-        let complete = complete && !worker.parked && worker.is_idle();
-        let outcomes = outcomes.into_iter().map(|outcome| outcome.err().map(Arc::new)).collect();
-        Flushed { complete, outcomes }
+        }
     }
 
     /// Flushes through the worker, or in the calling thread where there is none.
     pub(crate) fn flush(&self, shared: &Shared, deadline: Instant, stop: bool) -> Flushed {
+        if with_local(|local| local.in_sink.get()) {
+            return self.not_flushed(|_| "a sink can't wait for itself");
+        }
+        let Some(round) = self.flush_round(shared, deadline, stop) else {
+            return self.not_flushed(|facts| {
+                if facts.is_at_work() {
+                    "the sink has not come back in time"
+                } else {
+                    "the queue was not written in time: another sink is at work"
+                }
+            });
+        };
+        let mut complete = round.drained;
+        let outcome = |step: Step| match step {
+            Step::Done(error) => error,
+            Step::Asked(receipt) => match receipt.wait(deadline) {
+                Some(error) => error,
+                None => {
+                    complete = false;
+                    Some(Arc::new(Error::state("the sink has not come back in time")))
+                }
+            },
+        };
+        let outcomes = round.sinks.into_iter().map(outcome).collect();
+        Flushed { complete, outcomes }
+    }
+
+    fn not_flushed(&self, why: impl Fn(&Facts) -> &'static str) -> Flushed {
+        let outcomes = self.facts.iter().map(|facts| Some(Arc::new(Error::state(why(facts)))));
+        Flushed { complete: false, outcomes: outcomes.collect() }
+    }
+
+    /// The worker's part of a flush; `None` when it was not done in time.
+    fn flush_round(&self, shared: &Shared, deadline: Instant, stop: bool) -> Option<Round> {
         if !self.has_thread() {
             return self.flush_inline(shared, deadline);
         }
@@ -276,24 +340,23 @@ impl Engine {
         let mut state = self.control.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if state.done >= number {
-                return Flushed { complete: state.complete, outcomes: state.outcomes.clone() };
+                return Some(state.round.clone());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Flushed { complete: false, outcomes: Vec::new() };
+                return None;
             }
             let waited = self.control.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn flush_inline(&self, shared: &Shared, deadline: Instant) -> Flushed {
-        let incomplete = || Flushed { complete: false, outcomes: Vec::new() };
-        as_sink(|| match self.worker_until(deadline) {
-            Some(mut worker) => self.flush_with(shared, &mut worker, deadline),
-            None => incomplete(),
+    fn flush_inline(&self, shared: &Shared, deadline: Instant) -> Option<Round> {
+        as_sink(|| {
+            let mut worker = self.worker_until(deadline)?;
+            Some(self.flush_with(shared, &mut worker, deadline))
         })
-        .unwrap_or_else(incomplete)
+        .flatten()
     }
 
     /// Writes what is queued, in the calling thread.
@@ -308,15 +371,8 @@ impl Engine {
         });
     }
 
-    fn worker_until(&self, deadline: Instant) -> Option<std::sync::MutexGuard<'_, Worker>> {
-        loop {
-            match self.worker.try_lock() {
-                Ok(worker) => return Some(worker),
-                Err(TryLockError::Poisoned(worker)) => return Some(worker.into_inner()),
-                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
-            }
-        }
+    fn worker_until(&self, deadline: Instant) -> Option<MutexGuard<'_, Worker>> {
+        try_for(&self.worker, deadline)
     }
 
     /// Waits for the worker's thread, which was told to stop; gives it up at the deadline.
@@ -351,14 +407,21 @@ impl Engine {
 
     fn put_at(&self, notice: &Notice<'_>, nanos: u64) -> bool {
         let frame = notice.frame(nanos);
-        let mut appender = self.urgent.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who holds it may wait for room that only the worker can make: the worker does not wait.
+        let Some(mut appender) = try_for(&self.urgent, Instant::now() + PUT_WAIT) else {
+            return false;
+        };
         crate::shared::append_to(self, &mut appender, true, &[], &frame, || None)
     }
 
     /// Makes records of what signal handlers left.
     fn collect_emergencies(&self, shared: &Shared) {
-        if shared.emergencies.swap(0, Ordering::AcqRel) > 0 {
-            emergency::collect(&self.pool.segment, |notice, nanos| self.put_at(notice, nanos));
+        let waiting = shared.emergencies.swap(0, Ordering::AcqRel);
+        if waiting > 0 {
+            let segment = &self.pool.segment;
+            let taken = emergency::collect(segment, |notice, nanos| self.put_at(notice, nanos));
+            // Those that found no room stay in their slots.
+            shared.emergencies.fetch_add(waiting.saturating_sub(taken), Ordering::AcqRel);
         }
     }
 
@@ -373,7 +436,7 @@ impl Engine {
         let segment = &self.pool.segment;
         let mut definitions = crate::definitions::Definitions::default();
         definitions.update(segment);
-        let (bytes, from) = whole_chunk(segment, chunk);
+        let (bytes, from) = whole_chunk(segment, chunk, self.pool.read_up_to(chunk));
         let (mut at, mut context) = (0, 0..0);
         while let Some(head) = Head::read(&bytes[at..]) {
             let frame = at..at + head.len as usize;
@@ -392,18 +455,36 @@ impl Engine {
     }
 }
 
+/// Locks, unless that takes longer than this.
+fn try_for<T>(mutex: &Mutex<T>, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+    let mut pause = Duration::from_micros(5);
+    loop {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
+        }
+        pause = (pause * 2).min(Duration::from_millis(1));
+    }
+}
+
 /// Runs `f` as a sink's driver does: what is logged meanwhile comes from a sink. `None` in one.
 fn as_sink<R>(f: impl FnOnce() -> R) -> Option<R> {
-    if with_local(|local| local.in_sink.replace(true)) {
-        return None;
-    }
-    struct Leave;
+    // Busy as well: what a sink logs must not go the usual way, which asks nobody.
+    let was_busy = with_local(|local| {
+        if local.in_sink.replace(true) { None } else { Some(local.busy.replace(true)) }
+    })?;
+    struct Leave(bool);
     impl Drop for Leave {
         fn drop(&mut self) {
-            with_local(|local| local.in_sink.set(false));
+            with_local(|local| {
+                local.in_sink.set(false);
+                local.busy.set(self.0);
+            });
         }
     }
-    let _leave = Leave;
+    let _leave = Leave(was_busy);
     Some(f())
 }
 

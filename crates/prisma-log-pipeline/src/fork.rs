@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "guards are kept from one fork handler to the next")]
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,9 @@ use prisma_log_core::Error;
 use prisma_log_core::support::contain;
 
 use crate::apart::{Apart, take_over};
+use crate::drops;
 use crate::engine::{self, Engine};
+use crate::levels;
 use crate::limit;
 use crate::local::{forget_places, with_local};
 use crate::os;
@@ -49,6 +52,9 @@ pub(crate) fn pipelines() -> Vec<Arc<Shared>> {
 
 /// What is held still over a fork.
 struct Held {
+    /// Above what they borrow from: fields are dropped in their order.
+    drops: Vec<drops::Held<'static>>,
+    levels: Vec<levels::Held<'static>>,
     workers: Vec<(MutexGuard<'static, Worker>, Arc<Shared>)>,
     others: Vec<Arc<Shared>>,
     _registry: registry::Held,
@@ -66,6 +72,8 @@ extern "C" fn prepare() {
     let registry = registry::hold();
     engine::pause(true);
     let mut held = Held {
+        drops: Vec::new(),
+        levels: Vec::new(),
         workers: Vec::new(),
         others: Vec::new(),
         _registry: registry,
@@ -86,6 +94,16 @@ extern "C" fn prepare() {
             Some(guard) => held.workers.push((guard, shared)),
             None => held.others.push(shared),
         }
+    }
+    for shared in held.workers.iter().map(|(_, shared)| shared).chain(&held.others) {
+        // SAFETY: as above; `held` drops these first.
+        held.drops.push(unsafe {
+            std::mem::transmute::<drops::Held<'_>, drops::Held<'static>>(shared.drops.hold())
+        });
+        // SAFETY: likewise.
+        held.levels.push(unsafe {
+            std::mem::transmute::<levels::Held<'_>, levels::Held<'static>>(shared.levels.hold())
+        });
     }
     // Without thread-local storage, in a thread that is ending, everything is let go again: then the
     // child does without the sinks.
@@ -111,8 +129,9 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     engine::next_generation();
-    let held = HELD.try_with(RefCell::take).ok().flatten();
-    if let Some(held) = &held {
+    let mut held = HELD.try_with(RefCell::take).ok().flatten();
+    if let Some(held) = &mut held {
+        held.drops.iter_mut().for_each(drops::Held::forget);
         let workers = held.workers.iter().map(|(_, shared)| shared);
         for shared in workers.chain(&held.others) {
             // The lock on the parent's segment must end with the parent.
@@ -156,8 +175,7 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     let mut slots = Vec::new();
     let mut parked = taken.is_none();
     for (index, (slot, filter)) in taken.into_iter().flatten().zip(filters).enumerate() {
-        let durability = *slot.facts.durability.lock().unwrap_or_else(PoisonError::into_inner);
-        let facts = Arc::new(Facts::new(&slot.facts.name, durability));
+        let facts = Arc::new(slot.facts.renewed());
         match renew_sink(shared, slot.sink, index, &facts, &pool) {
             Some(sink) => slots.push(Slot { facts, admission: Admission::new(filter), sink }),
             None => parked = true,
@@ -166,8 +184,7 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     let facts = if parked {
         slots.clear();
         let names = old.facts.iter().map(|facts| {
-            let durability = *facts.durability.lock().unwrap_or_else(PoisonError::into_inner);
-            let facts = Arc::new(Facts::new(&facts.name, durability));
+            let facts = Arc::new(facts.renewed());
             facts.set_state(SinkState::Unavailable);
             facts
         });
@@ -178,6 +195,8 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     let mut worker = Worker::new(slots);
     worker.parked = parked;
     let dropped_before = shared.drops.total();
+    // The parent may have closed it: this process has not.
+    shared.closed.store(false, Ordering::Release);
     let engine =
         shared.engine.replace(Engine::new(pool, worker, facts, old.latency(), dropped_before));
     let started = shared.me.upgrade().map(|shared| engine.start(&shared));

@@ -16,7 +16,8 @@ use crate::slot::SinkState;
 #[non_exhaustive]
 pub struct Health {
     /// Records that calls handed over since the start, or since the fork in a forked child: those
-    /// that some sink's level let pass.
+    /// that some sink's level let pass. The pipeline's own, such as those about drops, are among
+    /// them.
     pub submitted: u64,
     /// Records that the worker has handed to their sinks; what became of them there, the sinks'
     /// ledgers say.

@@ -1,7 +1,7 @@
 //! Which calls are taken at all; changed while the program runs.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
 use prisma_log_core::{Filter, Level};
 
@@ -71,15 +71,27 @@ impl Filters {
     }
 }
 
+/// Levels that nobody reads or changes.
+pub(crate) struct Held<'a> {
+    _filters: RwLockWriteGuard<'a, Filters>,
+    _names: MutexGuard<'a, Vec<Weak<Name>>>,
+}
+
 /// The levels of all loggers.
 pub(crate) struct Levels {
     filters: RwLock<Filters>,
+    /// Counts the changes of sinks' filters.
+    sink_changes: AtomicU64,
     names: Mutex<Vec<Weak<Name>>>,
 }
 
 impl Levels {
     pub(crate) fn new(all: Filter, sinks: Vec<Filter>) -> Self {
-        Levels { filters: RwLock::new(Filters { all, sinks }), names: Mutex::default() }
+        Levels {
+            filters: RwLock::new(Filters { all, sinks }),
+            sink_changes: AtomicU64::new(0),
+            names: Mutex::default(),
+        }
     }
 
     /// The state of a logger of this name, kept up to date from now on.
@@ -122,6 +134,20 @@ impl Levels {
 
     pub(crate) fn set_sink_filter(&self, sink: usize, filter: Filter) {
         self.change(|filters| filters.sinks[sink] = filter);
+        self.sink_changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a sink's filter was changed: whoever keeps what follows from them looks here.
+    pub(crate) fn sink_changes(&self) -> u64 {
+        self.sink_changes.load(Ordering::Acquire)
+    }
+
+    /// Holds the levels still over a fork: whoever reads or changes them has finished.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        // In the order in which `change` locks.
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
+        Held { _filters: filters, _names: names }
     }
 
     fn change(&self, change: impl FnOnce(&mut Filters)) {

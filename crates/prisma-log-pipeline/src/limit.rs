@@ -235,13 +235,13 @@ const fn mix(number: u64) -> u64 {
 ///
 /// Called by the worker about once a second, and with `all` at every flush and at the end. Several
 /// threads may call it at once: each count goes to one of them.
-pub(crate) fn take_due(now: u64, all: bool, tell: impl FnMut(&'static Limit, u64)) {
+pub(crate) fn take_due(now: u64, all: bool, tell: impl FnMut(&'static Limit, u64) -> bool) {
     pending::take_due(now, all, tell);
 }
 
 /// Forgets all counts: in a forked child, where they are the parent's to tell.
 pub(crate) fn after_fork() {
-    pending::take_due(0, true, |_, _| {});
+    pending::take_due(0, true, |_, _| true);
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::reader::{KnownContext, Shapes};
 use crate::segment::{PAYLOAD_AT, Segment};
 
 /// Most records of one batch.
-pub(crate) const BATCH_RECORDS: usize = 512;
+pub(crate) const BATCH_RECORDS: usize = 2048;
 /// A record whose time lies further ahead than this, in nanoseconds, was made before the clock was
 /// set back: it waits for nobody.
 const AHEAD: u64 = 100_000_000;

@@ -295,7 +295,7 @@ impl TakenQueue {
             .iter()
             .map(|sink| {
                 let durability = contain(|| sink.sink.durability()).unwrap_or(Durability::Memory);
-                Facts::new(sink.name.as_deref().unwrap_or("recovery"), durability)
+                Facts::new(sink.name.as_deref().unwrap_or("recovery"), durability, false)
             })
             .collect();
         let mut admissions: Vec<Admission> =

@@ -1,6 +1,6 @@
 //! Panics as records of a pipeline.
 
-use prisma_log_core::{Fields, Level};
+use prisma_log_core::{DropReason, Fields, Level};
 
 use crate::local::with_local;
 use crate::notice::Notice;
@@ -22,7 +22,10 @@ pub(crate) fn install(pipeline: &Pipeline) -> HookHandle {
         }
         if let Some(shared) = weak.upgrade() {
             let engine = shared.engine.after_fork(&shared);
-            engine.put(&shared, &notice(facts, &fields(facts)));
+            if !engine.put(&shared, &notice(facts, &fields(facts))) {
+                let (reason, number) = (DropReason::QueueFull, shared.next_sequences(1));
+                shared.drops.count(LOGGER, Level::Critical, reason, number);
+            }
         }
     })
 }

@@ -1,7 +1,7 @@
 //! The owner of a pipeline.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Durability, Error, Filter};
@@ -195,7 +195,7 @@ pub(crate) fn flush(shared: &Shared, deadline: Duration) -> FlushReport {
         SinkReport {
             name: facts.name.clone(),
             written: ledger.delivered(),
-            pending: ledger.in_flight() + queued,
+            pending: facts.pending(queued),
             failed: ledger.dropped(),
             durability: if error.is_none() { reached } else { in_queue(engine).min(reached) },
             error,
@@ -213,14 +213,15 @@ fn in_queue(engine: &Engine) -> Durability {
 /// Ends the worker: from here on each call writes its record itself. What is queued is written
 /// before, and the segment removed if nothing is left in it.
 pub(crate) fn close(shared: &Shared, deadline: Instant) {
-    // One after the other: the end of the process may come while a pipeline is being dropped.
-    static CLOSING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
-    if !shared.engine.is_current() || shared.closed.swap(true, std::sync::atomic::Ordering::AcqRel)
-    {
+    if !shared.engine.is_current() {
         return;
     }
     let engine = shared.engine.get();
+    // One after the other: the end of the process may come while a pipeline is being dropped.
+    let _one_at_a_time = engine.closing.lock().unwrap_or_else(PoisonError::into_inner);
+    if shared.closed.swap(true, std::sync::atomic::Ordering::AcqRel) {
+        return;
+    }
     shared.set_mode(INLINE);
     // Every record that was committed before this is seen by the flush below; every later one sees
     // the mode and is written by its own call.

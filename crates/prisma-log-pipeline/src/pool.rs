@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::os;
-use crate::segment::Segment;
+use crate::segment::{PAYLOAD_AT, Segment};
 
 /// Free chunks with pages in place that the worker keeps ready.
 const READY: usize = 2;
@@ -47,6 +47,8 @@ struct State {
     processed: u64,
     /// Chunks that are through but for their pins.
     retired: Vec<u32>,
+    /// Up to where the worker has read each chunk.
+    read: Vec<u32>,
 }
 
 #[derive(Default)]
@@ -83,8 +85,9 @@ impl Pool {
     pub(crate) fn new(segment: Arc<Segment>) -> Self {
         let chunks = segment.chunk_count();
         let reserve = (segment.sizes.chunks / 8).max(1);
-        let (pins, taken) = (vec![0; chunks as usize], vec![0; chunks as usize]);
-        let state = State { pins, taken, ..State::default() };
+        let zeros = || vec![0; chunks as usize];
+        let pins = vec![0; chunks as usize];
+        let state = State { pins, taken: zeros(), read: zeros(), ..State::default() };
         Pool {
             segment,
             state: Mutex::new(state),
@@ -103,6 +106,11 @@ impl Pool {
 
     pub(crate) fn chunks_in_use(&self) -> u32 {
         self.in_use.load(Ordering::Relaxed)
+    }
+
+    /// How many chunks nobody has.
+    pub(crate) fn chunks_left(&self) -> u32 {
+        self.segment.chunk_count().saturating_sub(self.chunks_in_use())
     }
 
     pub(crate) fn high_water(&self) -> u32 {
@@ -151,6 +159,7 @@ impl Pool {
     fn begin(&self, state: &mut State, stream: u32, chunk: u32) {
         state.order = state.order.wrapping_add(1);
         state.taken[chunk as usize] = 0;
+        state.read[chunk as usize] = 0;
         self.segment.chunk(chunk).begin(stream, state.order);
         state.streams[stream as usize].chunks.push_back(chunk);
         let in_use = self.in_use.fetch_add(1, Ordering::Relaxed) + 1;
@@ -297,13 +306,22 @@ impl Pool {
     /// Whether no chunk holds anything that was not read, but for those that threads write now.
     pub(crate) fn is_empty(&self) -> bool {
         let state = self.lock();
-        let unread = |chunk: u32| {
-            let chunk = self.segment.chunk(chunk);
-            let cursor = chunk.header().cursors.iter().map(|c| c.load(Ordering::Acquire)).max();
-            cursor.unwrap_or(0) < chunk.committed()
-        };
+        let committed = |chunk: u32| self.segment.chunk(chunk).committed();
+        let unread = |chunk: u32| state.read[chunk as usize].max(PAYLOAD_AT) < committed(chunk);
         state.retired.is_empty()
             && !state.streams.iter().flat_map(|stream| &stream.chunks).any(|&chunk| unread(chunk))
+    }
+
+    /// Up to where the worker has read a chunk.
+    pub(crate) fn read_up_to(&self, chunk: u32) -> u32 {
+        self.lock().read[chunk as usize]
+    }
+
+    /// How many chunks are there only because sinks of their own threads still read them: those that
+    /// `mine` says yes to, and all.
+    pub(crate) fn retired(&self, mine: impl Fn(u32) -> bool) -> (usize, usize) {
+        let state = self.lock();
+        (state.retired.iter().filter(|&&chunk| mine(chunk)).count(), state.retired.len())
     }
 
     fn order_of(&self, chunk: u32) -> u32 {
@@ -354,7 +372,7 @@ impl Pool {
         &self,
         claims: &[Claim],
         records_read: impl Fn(&Claim) -> u32,
-        through: impl Fn(&Claim) -> bool,
+        read_up_to: impl Fn(&Claim) -> u32,
     ) {
         let mut freed = false;
         let mut state = self.lock();
@@ -362,9 +380,11 @@ impl Pool {
             let read = records_read(claim);
             let before = std::mem::replace(&mut state.taken[claim.chunk as usize], read);
             state.processed += u64::from(read - before);
+            let read_up_to = read_up_to(claim);
+            state.read[claim.chunk as usize] = read_up_to;
             let stream = &mut state.streams[claim.stream as usize];
             stream.claimed = false;
-            if claim.sealed && through(claim) {
+            if claim.sealed && read_up_to >= self.segment.chunk(claim.chunk).committed() {
                 stream.chunks.pop_front();
                 if state.pins[claim.chunk as usize] == 0 {
                     self.free(&mut state, claim.chunk);

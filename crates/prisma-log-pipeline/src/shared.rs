@@ -12,7 +12,7 @@ use slog::OwnedKVList;
 use crate::appender::Appender;
 use crate::cache::Caches;
 use crate::clock::Clock;
-use crate::context::push_context;
+use crate::context::{push_context, push_no_context};
 use crate::drops::Drops;
 use crate::engine::{Engine, EngineSlot};
 use crate::health::RecoveryReport;
@@ -128,15 +128,15 @@ impl Shared {
         values: &OwnedKVList,
     ) {
         let nanos = self.clock.now();
+        if local.context.get() != prisma_log_context::version() {
+            self.change_context(local);
+        }
         if local.end.get().addr() - local.at.get().addr() < MIN_ROOM
             && self.next_chunk(local, Level::from(record.level())).is_none()
         {
             return self.log_on_stack(local, name, record, values);
         }
         local.busy.set(true);
-        if local.context.get() != prisma_log_context::version() {
-            self.change_context(local);
-        }
         // SAFETY: null, or the caches of this thread, which live until they are taken out of
         // `local`; while a record is being written nobody changes them.
         let cell: Option<&RefCell<Caches>> = unsafe { local.caches.get().as_ref() };
@@ -353,14 +353,24 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn change_context(&self, local: &Local) {
+        // SAFETY: as in `log_in_chunk`.
+        let caches = unsafe { local.caches.get().as_ref() };
+        let caches = caches.and_then(|cell| cell.try_borrow().ok());
+        let scratch = caches.as_ref().and_then(|caches| caches.scratch.try_borrow_mut().ok());
+        match scratch {
+            Some(mut scratch) => self.put_context(local, &mut scratch),
+            None => self.put_context(local, &mut Vec::new()),
+        }
+    }
+
+    fn put_context(&self, local: &Local, bytes: &mut Vec<u8>) {
         let version = prisma_log_context::version();
-        let mut bytes = Vec::new();
+        bytes.clear();
         prisma_log_context::with_current(|context| match context {
-            Some(context) => push_context(context, self.max_record_bytes, &mut bytes),
-            None => crate::context::push_no_context(&mut bytes),
+            Some(context) => push_context(context, self.max_record_bytes, bytes),
+            None => push_no_context(bytes),
         });
-        let room = local.end.get().addr() - local.at.get().addr();
-        if room < bytes.len() {
+        if local.end.get().addr() - local.at.get().addr() < bytes.len() {
             // Nothing more goes into this chunk: the next one begins with the context.
             local.end.set(local.at.get());
             return;
@@ -397,7 +407,7 @@ pub(crate) fn append_to(
     let mut cleared = Vec::new();
     let mut before = context;
     if context.is_empty() && appender.in_context() {
-        crate::context::push_no_context(&mut cleared);
+        push_no_context(&mut cleared);
         before = &cleared;
     }
     if !appender.fits(segment, before.len() + frame.len()) {

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prisma_log_core::support::{Reporter, contain};
-use prisma_log_core::{DropReason, Durability, Error, Filter, Ledger, Level, Record, Sink};
+use prisma_log_core::{
+    DropReason, Durability, Error, Filter, Ledger, Level, Record, Sink, SinkPosition,
+};
 
 /// A batch that fails so many records in a row is given up: the fault is not one record's.
 const FAILURES_IN_A_ROW: usize = 3;
@@ -26,23 +28,45 @@ pub enum SinkState {
 /// What the sink's user may look at while the sink is at work.
 pub(crate) struct Facts {
     pub(crate) name: String,
+    /// The sink has a thread of its own.
+    has_thread: bool,
     pub(crate) ledger: Ledger,
     state: AtomicU8,
     last_error: Mutex<Option<String>>,
     pub(crate) durability: Mutex<Durability>,
-    pub(crate) writing: AtomicBool,
+    at_work: AtomicBool,
 }
 
 impl Facts {
-    pub(crate) fn new(name: &str, durability: Durability) -> Self {
+    pub(crate) fn new(name: &str, durability: Durability, has_thread: bool) -> Self {
         Facts {
+            has_thread,
             name: name.to_owned(),
             ledger: Ledger::default(),
             state: AtomicU8::new(0),
             last_error: Mutex::default(),
             durability: Mutex::new(durability),
-            writing: AtomicBool::new(false),
+            at_work: AtomicBool::new(false),
         }
+    }
+
+    /// The same in a forked child, where nothing has been written yet.
+    pub(crate) fn renewed(&self) -> Self {
+        // A thread of the parent's may have been looking at the fork.
+        let durability = self.durability.try_lock().map_or(Durability::Memory, |known| *known);
+        Facts::new(&self.name, durability, self.has_thread)
+    }
+
+    /// Records on their way to the sink, when this many are in the queue.
+    pub(crate) fn pending(&self, queued: u64) -> u64 {
+        let in_flight = self.ledger.snapshot().in_flight();
+        // What the worker has in hand still counts as queued.
+        if self.has_thread { in_flight + queued } else { in_flight.max(queued) }
+    }
+
+    /// Whether a call of the sink has not come back yet.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed)
     }
 
     pub(crate) fn state(&self) -> SinkState {
@@ -79,7 +103,7 @@ pub(crate) fn deliver(
 ) {
     let mut rest = batch;
     let mut failures = 0;
-    facts.writing.store(true, Ordering::Relaxed);
+    facts.at_work.store(true, Ordering::Relaxed);
     while !rest.is_empty() {
         match contain(|| sink.write(rest)) {
             Ok(Ok(())) => {
@@ -110,12 +134,19 @@ pub(crate) fn deliver(
             }
         }
     }
-    facts.writing.store(false, Ordering::Relaxed);
+    facts.at_work.store(false, Ordering::Relaxed);
+}
+
+/// Where the sink's next batch will go, as far as it can tell.
+pub(crate) fn position(sink: &dyn Sink) -> Option<SinkPosition> {
+    contain(|| sink.position()).unwrap_or(None)
 }
 
 /// Flushes a sink, and notes how far what it has taken is safe.
 pub(crate) fn flush(facts: &Facts, reporter: &Reporter, sink: &mut dyn Sink) -> Result<(), Error> {
+    facts.at_work.store(true, Ordering::Relaxed);
     let outcome = contain(|| sink.flush());
+    facts.at_work.store(false, Ordering::Relaxed);
     let flushed =
         outcome.unwrap_or_else(|reason| Err(Error::state(format!("the sink panicked: {reason}"))));
     if let Err(error) = &flushed {

@@ -76,6 +76,7 @@ impl Store {
         }
         if let Overflow::Spill { dir, .. } = overflow {
             let what = || format!("cannot make the folder to spill to, {}", dir.display());
+            std::fs::create_dir_all(dir).map_err(|error| Error::io(what(), error))?;
             store.spill =
                 Some(service_folder(dir, service).map_err(|error| Error::io(what(), error))?);
         }

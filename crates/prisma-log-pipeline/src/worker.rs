@@ -1,5 +1,6 @@
 //! What the worker does: from the queue into the sinks.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,8 @@ use prisma_log_core::{DropReason, Error, Fields, Level, Record};
 
 use crate::batch::Batch;
 use crate::definitions::Definitions;
-use crate::drops::Dropped;
+use crate::drops::{Dropped, merge_drops};
+use crate::engine::Step;
 use crate::emergency;
 use crate::limit;
 use crate::limited::SUPPRESSED;
@@ -16,7 +18,7 @@ use crate::notice::{LOGGER, Notice};
 use crate::pool::{Claim, Mark, Pool};
 use crate::reader::Shapes;
 use crate::shared::Shared;
-use crate::slot::{Slot, SlotSink, deliver, flush};
+use crate::slot::{Admission, Slot, SlotSink, deliver, flush, position};
 
 /// Drops are told at most once in this time, unless the pipeline is flushed.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +34,10 @@ pub(crate) struct Worker {
     claims: Vec<Claim>,
     batch: Batch,
     last_told: Option<Instant>,
+    /// The changes of sinks' filters that the slots know of.
+    sink_changes: u64,
+    /// Drops that are in the ledgers, but could not be told yet.
+    unsaid: Vec<Dropped>,
     /// Records that sinks of their own threads had no room for.
     untold: Vec<Untold>,
 }
@@ -60,7 +66,20 @@ impl Worker {
             claims: Vec::new(),
             batch: Batch::default(),
             last_told: None,
+            sink_changes: 0,
+            unsaid: Vec::new(),
             untold: Vec::new(),
+        }
+    }
+
+    /// Has the slots take what the sinks' filters say by now.
+    fn heed_filters(&mut self, shared: &Shared) {
+        let changes = shared.levels.sink_changes();
+        if changes != self.sink_changes {
+            self.sink_changes = changes;
+            for (slot, filter) in self.slots.iter_mut().zip(shared.levels.sink_filters()) {
+                slot.admission = Admission::new(filter);
+            }
         }
     }
 
@@ -69,6 +88,7 @@ impl Worker {
         if self.parked {
             return Passed { records: 0, more: false };
         }
+        self.heed_filters(shared);
         let segment = &*pool.segment;
         pool.claim(&mut self.claims);
         self.batch.clear();
@@ -88,7 +108,7 @@ impl Worker {
         pool.release(
             &self.claims,
             |claim| merge.records_read(claim),
-            |claim| merge.read_up_to(claim) >= segment.chunk(claim.chunk).committed(),
+            |claim| merge.read_up_to(claim),
         );
         Passed { records, more: merged.more }
     }
@@ -124,7 +144,7 @@ impl Worker {
                     };
                     if !batch.is_empty() {
                         slot.facts.ledger.submit(batch.len() as u64);
-                        if let Some(position) = sink.position() {
+                        if let Some(position) = position(&**sink) {
                             segment.set_position(index, &position);
                         }
                         deliver(&slot.facts, &shared.reporter, &mut **sink, batch);
@@ -142,6 +162,10 @@ impl Worker {
                         });
                     }
                     let count = batch.items.len() as u64;
+                    if count == 0 {
+                        continue;
+                    }
+                    batch.leave_untouched_chunks_out();
                     slot.facts.ledger.submit(count);
                     pool.pin(batch.chunks.iter().map(|place| place.chunk));
                     if let Err(batch) = apart.submit(batch) {
@@ -161,14 +185,17 @@ impl Worker {
         }
     }
 
-    /// Puts records about drops and suppressed records into the queue, if any are due.
-    pub(crate) fn tell(&mut self, shared: &Shared, now: bool, put: impl Fn(&Notice<'_>) -> bool) {
-        if self.parked {
-            return;
-        }
+    /// Puts records about drops and suppressed records into the queue, if any are due; whether any
+    /// were put. What finds no room is told the next time.
+    pub(crate) fn tell(
+        &mut self,
+        shared: &Shared,
+        now: bool,
+        put: impl Fn(&Notice<'_>) -> bool,
+    ) -> bool {
         let due = self.last_told.is_none_or(|last| last.elapsed() >= TELL_INTERVAL);
-        if !(now || due) {
-            return;
+        if self.parked || !(now || due) {
+            return false;
         }
         for _ in 0..shared.emergency_dropped.swap(0, Ordering::Relaxed) {
             let number = shared.next_sequences(1);
@@ -176,45 +203,44 @@ impl Worker {
             shared.drops.count(logger, level, DropReason::QueueFull, number);
         }
         let dropped = shared.drops.take();
-        if !dropped.is_empty() {
-            self.last_told = Some(Instant::now());
-            self.account(&dropped);
-            put(&Notice {
-                level: Level::Warning,
-                logger: LOGGER,
-                message: "records dropped",
-                site: (file!(), line!(), module_path!()),
-                fields: &about(&dropped),
-            });
+        self.account(&dropped);
+        merge_drops(&mut self.unsaid, dropped);
+        let mut told = false;
+        if !self.unsaid.is_empty() && put(&drop_notice(&about(&self.unsaid))) {
+            self.unsaid.clear();
+            told = true;
         }
         for untold in merged(std::mem::take(&mut self.untold)) {
-            self.last_told = Some(Instant::now());
             let mut fields = Fields::new();
             fields.push("dropped", untold.count);
             fields.push("sink", self.slots[untold.sink].facts.name.as_str());
             fields.push("reason", DropReason::QueueFull.as_str());
             fields.push("first_seq", untold.first);
             fields.push("last_seq", untold.last);
-            put(&Notice {
-                level: Level::Warning,
-                logger: LOGGER,
-                message: "records dropped",
-                site: (file!(), line!(), module_path!()),
-                fields: &fields,
-            });
+            if put(&drop_notice(&fields)) {
+                told = true;
+            } else {
+                self.untold.push(untold);
+            }
+        }
+        if told {
+            self.last_told = Some(Instant::now());
         }
         limit::take_due(shared.clock.now(), now, |limit, count| {
             let mut fields = Fields::new();
             fields.push("suppressed", count);
             fields.push_args("site", format_args!("{}:{}", limit.file(), limit.line()));
-            put(&Notice {
+            let put = put(&Notice {
                 level: limit.level(),
                 logger: limit.module(),
                 message: SUPPRESSED,
                 site: (limit.file(), limit.line(), limit.module()),
                 fields: &fields,
             });
+            told |= put;
+            put
         });
+        told
     }
 
     /// Enters drops into the ledgers of the sinks that would have taken the records.
@@ -229,32 +255,25 @@ impl Worker {
         }
     }
 
-    /// Flushes all sinks; the outcome of each.
-    pub(crate) fn flush_sinks(
-        &mut self,
-        shared: &Shared,
-        deadline: Instant,
-    ) -> Vec<Result<(), Error>> {
-        if self.parked {
-            let error = || Error::state("the sinks were at work when the process was forked");
-            return self.slots.iter().map(|_| Err(error())).collect();
-        }
-        let asked: Vec<Option<u64>> = self
+    /// Flushes all sinks, or has their threads do so.
+    pub(crate) fn flush_sinks(&mut self, shared: &Shared) -> Vec<Step> {
+        // Those with threads of their own first: they may be at it at the same time.
+        let asked: Vec<Option<Step>> = self
             .slots
             .iter_mut()
             .map(|slot| match &mut slot.sink {
-                SlotSink::Apart(apart) => apart.ask_flush(),
+                SlotSink::Apart(apart) => Some(Step::Asked(apart.ask_flush())),
                 SlotSink::Local(_) => None,
             })
             .collect();
-        let flushed = self.slots.iter_mut().zip(asked).map(|(slot, asked)| match &mut slot.sink {
-            SlotSink::Local(sink) => flush(&slot.facts, &shared.reporter, &mut **sink),
-            SlotSink::Apart(apart) => match asked {
-                Some(number) => apart.await_flush(number, deadline),
-                None => Err(Error::state("the sink has too much waiting")),
-            },
+        let steps = self.slots.iter_mut().zip(asked).map(|(slot, asked)| match &mut slot.sink {
+            SlotSink::Local(sink) => {
+                let flushed = flush(&slot.facts, &shared.reporter, &mut **sink);
+                Step::Done(flushed.err().map(Arc::new))
+            }
+            SlotSink::Apart(_) => asked.unwrap_or(Step::Done(None)),
         });
-        flushed.collect()
+        steps.collect()
     }
 
     /// Whether everything before these places has been read.
@@ -286,6 +305,16 @@ fn merged(untold: Vec<Untold>) -> Vec<Untold> {
         }
     }
     all
+}
+
+fn drop_notice(fields: &Fields) -> Notice<'_> {
+    Notice {
+        level: Level::Warning,
+        logger: LOGGER,
+        message: "records dropped",
+        site: (file!(), line!(), module_path!()),
+        fields,
+    }
 }
 
 /// Fields of the record that tells of drops.

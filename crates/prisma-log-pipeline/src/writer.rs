@@ -9,6 +9,8 @@ mod text;
 
 pub use site::Cursor;
 
+use std::mem::MaybeUninit;
+
 use prisma_log_core::Level;
 
 use crate::cache::Caches;
@@ -21,6 +23,10 @@ use crate::shared::Shared;
 
 /// Kept free behind a frame's body for what ends it: padding, and the count of bytes cut off.
 const TAIL: usize = 2 * ALIGN;
+/// Fields whose starts are remembered.
+const QUICK_FIELDS: usize = 16;
+/// Words of an unfinished frame that is moved without allocating.
+const PARTIAL_WORDS: usize = 64;
 /// Room that a frame must have where it is begun.
 pub(crate) const MIN_ROOM: usize = HEAD_BYTES + TAIL;
 
@@ -74,11 +80,12 @@ pub struct FrameWriter<'a> {
     /// The cap is reached: what comes is counted, not kept.
     full: bool,
     lost: bool,
-    count: u16,
-    list: u16,
+    // Each of its own width: a load of two that were stored apart waits for both.
+    count: u32,
+    list: u32,
     site: u32,
     /// Fields before this phase, and where its fields start, from `start`.
-    phase_count: u16,
+    phase_count: u32,
     phase_at: usize,
     /// The keys that this phase's fields should have, in the order in which they come.
     expected: &'a [Box<str>],
@@ -89,9 +96,12 @@ pub struct FrameWriter<'a> {
     names_inline: bool,
     /// Where the call's own fields are, and how many, once the logger's are being written.
     call_at: usize,
-    call_count: u16,
+    call_count: u32,
     /// The call came through slog's macros.
     from_slog: bool,
+    /// Where the fields of this phase start, as long as all of them were written in the quick way.
+    starts: [MaybeUninit<u32>; QUICK_FIELDS],
+    all_quick: bool,
     cut: u64,
     max: usize,
     level: Level,
@@ -168,6 +178,8 @@ impl<'a> FrameWriter<'a> {
             call_at: HEAD_BYTES,
             call_count: 0,
             from_slog: false,
+            starts: [MaybeUninit::uninit(); QUICK_FIELDS],
+            all_quick: true,
             cut: 0,
             max,
             level: Level::from(record.level()),
@@ -205,31 +217,53 @@ impl<'a> FrameWriter<'a> {
     #[inline(never)]
     fn relocate(&mut self, need: usize) {
         let used = self.used();
-        if matches!(self.room, Room::Chunk)
-            && let Some((start, end)) = self.shared.next_chunk(self.local, self.level)
-        {
-            // SAFETY: the new chunk has room for a frame of the greatest size; the old one is not
-            // reused before the record is finished: its worker reads it up to what is committed.
+        // Taken out of the chunk first: with the next one, this one is sealed, and whoever gets it
+        // after the worker writes where the unfinished frame stands.
+        let mut small = [0_u64; PARTIAL_WORDS];
+        let large: Vec<u64>;
+        let partial: *const u8 = if used <= size_of_val(&small) {
+            // SAFETY: the buffer is long enough.
             unsafe {
-                std::ptr::copy_nonoverlapping(self.start, start, used);
-                self.at = start.add(used.max(HEAD_BYTES));
-                self.end = start.add((end.addr() - start.addr()).min(self.max) - TAIL);
+                std::ptr::copy_nonoverlapping(self.start, small.as_mut_ptr().cast(), used);
             }
-            self.start = start;
-            return;
-        }
-        self.lost |= matches!(self.room, Room::Chunk);
-        let words = (2 * (used + need) + TAIL).clamp(1024, self.max.max(1024)).div_ceil(8);
-        let mut heap = vec![0_u64; words];
-        let start = heap.as_mut_ptr().cast::<u8>();
-        // SAFETY: `words` is enough for what is used and needed, and for the tail.
+            small.as_ptr().cast()
+        } else {
+            let mut copy = vec![0_u64; used.div_ceil(8)];
+            // SAFETY: as above.
+            unsafe { std::ptr::copy_nonoverlapping(self.start, copy.as_mut_ptr().cast(), used) };
+            large = copy;
+            large.as_ptr().cast()
+        };
+        let (start, room) = match self.next_room() {
+            Some((start, end)) => (start, end.addr() - start.addr()),
+            None => self.heap_room(used + need),
+        };
+        // SAFETY: a new chunk has room for a frame of the greatest size, and the heap for what is
+        // used and needed, each with the tail.
         unsafe {
-            std::ptr::copy_nonoverlapping(self.start, start, used);
-            self.at = start.add(used.max(HEAD_BYTES));
-            self.end = start.add((words * 8).min(self.max) - TAIL);
+            std::ptr::copy_nonoverlapping(partial, start, used);
+            self.at = start.add(used);
+            self.end = start.add(room.min(self.max) - TAIL);
         }
         self.start = start;
+    }
+
+    /// The thread's next chunk, if the frame is in its chunk and there is a next one.
+    fn next_room(&self) -> Option<(*mut u8, *mut u8)> {
+        match self.room {
+            Room::Chunk => self.shared.next_chunk(self.local, self.level),
+            Room::Stack | Room::Heap(_) => None,
+        }
+    }
+
+    /// Room on the heap for so many bytes, and some more.
+    fn heap_room(&mut self, bytes: usize) -> (*mut u8, usize) {
+        self.lost |= matches!(self.room, Room::Chunk);
+        let words = (2 * bytes + TAIL).clamp(1024, self.max.max(1024)).div_ceil(8);
+        let mut heap = vec![0_u64; words];
+        let start = heap.as_mut_ptr().cast::<u8>();
         self.room = Room::Heap(heap);
+        (start, words * 8)
     }
 
     /// Copies bytes that there is room for.
@@ -326,10 +360,10 @@ impl<'a> FrameWriter<'a> {
             len: len as u32,
             site: self.site,
             logger: self.name.id,
-            list: self.list,
+            list: self.list as u16,
             flags: self.flags,
             level: self.level as u8,
-            count: self.count,
+            count: self.count as u16,
             nanos,
             sequence: 0,
         };

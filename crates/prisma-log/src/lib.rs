@@ -29,7 +29,9 @@
 //!
 //! # Features
 //! `config` (profiles from YAML), `console` and `monitor` are on by default. Without them the
-//! facade still logs to files, set up in code through [`Logging::builder`].
+//! facade still logs to files, set up in code through [`Logging::builder`]. Off by default are
+//! `sighup` (SIGHUP has the configuration read again, where that says so) and `classic` (slog-async,
+//! slog-json and slog-term set up from the same configuration).
 #![forbid(unsafe_code)]
 
 mod global;
@@ -52,7 +54,8 @@ pub use logging::{Logger, Logging, LoggingBuilder};
 pub use prisma_log_context::{Context, Scope};
 pub use prisma_log_core::{
     BatchError, Clock, Durability, Encoder, Error, Fields, FieldsRef, Filter, LedgerSnapshot,
-    Level, ManualClock, Place, Record, Sink, Site, SpanId, SystemClock, Timestamp, TraceId, Value,
+    Level, ManualClock, Place, Record, Sink, SinkPosition, Site, SpanId, SystemClock, Timestamp,
+    TraceId, Value,
 };
 pub use prisma_log_file::FileSink;
 pub use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};

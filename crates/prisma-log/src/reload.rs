@@ -44,6 +44,9 @@ impl Logging {
     /// Puts the levels of another configuration in force, those of the profile and those of the
     /// sinks, also where [`Logging::set_filter`] or [`Logging::set_sink_filter`] changed them.
     ///
+    /// The levels of the profile hold for calls from now on, those of the sinks for records that are
+    /// written from now on: flush first where that makes a difference.
+    ///
     /// One record at INFO tells what changed, one at WARNING what can't be changed before a restart.
     ///
     /// # Errors

@@ -73,18 +73,22 @@ fn every_setting_says_where_it_came_from() {
         "sinks.out.type = console @f:9:19",
         "sinks.out.level = trace @default",
         "sinks.out.directives = (none) @default",
+        "sinks.out.blocking = false @default",
         "sinks.out.format = text @default",
         "sinks.out.stream = stderr @default",
         "sinks.out.color = auto @default",
         "sinks.file.type = file @f:10:20",
         "sinks.file.level = trace @default",
         "sinks.file.directives = (none) @default",
+        "sinks.file.blocking = false @default",
         "sinks.file.path = logs/app.log @f:10:32",
         "sinks.file.format = json @default",
         "sinks.file.max_size = 50MiB @$PRISMA_LOG__SINKS__FILE__MAX_SIZE",
         "sinks.file.max_backups = 5 @default",
     ];
-    assert_eq!(shown, expect);
+    let (of_profile, queue_and_reload) = shown.split_at(expect.len());
+    assert_eq!(of_profile, expect);
+    assert!(queue_and_reload.iter().all(|shown| shown.ends_with("@default")));
     let SinkKind::File(file) = &config.sinks()[1].kind else { panic!("{:?}", config.sinks()) };
     assert_eq!(file.max_file_bytes, Some(50 << 20));
     let service = config.service();

@@ -11,6 +11,7 @@ mod environment;
 mod file_sink;
 mod guide;
 mod mutations;
+mod pipeline;
 #[cfg(all(feature = "console", feature = "file"))]
 mod process;
 mod profiles;

@@ -70,7 +70,12 @@ fn list(limit: &'static Limit) {
     }
 }
 
-pub(super) fn take_due(now: u64, all: bool, mut tell: impl FnMut(&'static Limit, u64)) {
+/// Takes the counts that are due, or all; those that `tell` says no to are put back.
+pub(super) fn take_due(
+    now: u64,
+    all: bool,
+    mut tell: impl FnMut(&'static Limit, u64) -> bool,
+) {
     let mut next = FIRST.load(Ordering::Acquire);
     // SAFETY: `list` makes these pointers from `&'static Limit` and from nothing else, publishes
     // them with release order, and nobody makes a `&mut` of them.
@@ -78,8 +83,8 @@ pub(super) fn take_due(now: u64, all: bool, mut tell: impl FnMut(&'static Limit,
         let pending = &limit.pending;
         if pending.count() > 0 && (all || pending.is_due(now, limit.period())) {
             let count = pending.take();
-            if count > 0 {
-                tell(limit, count);
+            if count > 0 && !tell(limit, count) {
+                pending.count.fetch_add(count, Ordering::Relaxed);
             }
         }
         next = pending.next.load(Ordering::Relaxed);

@@ -20,9 +20,11 @@ fn leak(limit: Limit) -> &'static Limit {
 fn due(limit: &'static Limit, now: u64, all: bool) -> u64 {
     let mut told = 0;
     take_due(now, all, |found, count| {
-        if std::ptr::eq(found, limit) {
+        let is_it = std::ptr::eq(found, limit);
+        if is_it {
             told += count;
         }
+        is_it
     });
     told
 }

@@ -130,3 +130,6 @@ pub(crate) fn disconnect(_file: &std::fs::File) {}
 
 /// Signals by which a process is asked to end; none are heard.
 pub(crate) const END_SIGNALS: [i32; 0] = [];
+
+/// Nothing: there are no signals.
+pub(crate) fn block_signals() {}

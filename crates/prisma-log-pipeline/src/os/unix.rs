@@ -7,7 +7,7 @@ mod signals;
 pub(crate) use memory::{Mapping, heavy_fence, map_anonymous, map_file, reserve};
 #[cfg(test)]
 pub(crate) use process::raise_default;
-pub(crate) use process::{at_exit, at_fork, disconnect, user_id};
+pub(crate) use process::{at_exit, at_fork, block_signals, disconnect, user_id};
 pub(crate) use signals::SignalPipe;
 
 /// Signals by which a process is asked to end.

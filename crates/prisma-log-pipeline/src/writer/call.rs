@@ -9,6 +9,7 @@ use prisma_log_core::{Value, wire};
 use slog::{BytesKind, Key, OwnedKVList, SerdeValue, Serializer};
 
 use super::compare::same_text;
+use super::text::SHORT_TEXT;
 use super::{FrameWriter, Phase, copy_short};
 use crate::cache::Place;
 use crate::frame::KEYS_INLINE;
@@ -50,6 +51,7 @@ impl FrameWriter<'_> {
     /// Begins a field that comes with its key.
     #[inline]
     fn keyed_field(&mut self, key: &str, tag: u8, need: usize) -> bool {
+        self.all_quick = false;
         match self.phase {
             Phase::Site => self.go_inline(),
             Phase::Start => self.begin_call(),
@@ -79,6 +81,7 @@ impl FrameWriter<'_> {
         let keys: Vec<Box<str>> = self.expected[..self.next].to_vec();
         self.expected = &[];
         self.next = 0;
+        self.all_quick = false;
         match self.phase {
             Phase::List => self.list = 0,
             _ => self.flags |= KEYS_INLINE,
@@ -111,6 +114,59 @@ impl FrameWriter<'_> {
         }
     }
 
+    /// Writes a field of a fixed size, if it has the key that it had last time and there is room:
+    /// the usual way. The writer's place is loaded and stored once.
+    #[inline(always)]
+    fn quick_field<const N: usize>(&mut self, key: &Key, tag: u8, payload: [u8; N]) -> bool {
+        let Some(at) = self.quick_place(key, 1 + N) else { return false };
+        // SAFETY: there is room for tag and payload; unaligned, as fields are.
+        unsafe {
+            *at = tag;
+            at.add(1).cast::<[u8; N]>().write_unaligned(payload);
+        }
+        true
+    }
+
+    /// Writes a short text in the same way.
+    #[inline(always)]
+    fn quick_text(&mut self, key: &Key, text: &str) -> bool {
+        let len = text.len();
+        if len > SHORT_TEXT {
+            return false;
+        }
+        let Some(at) = self.quick_place(key, 5 + len) else { return false };
+        // SAFETY: there is room for tag, length and text.
+        unsafe {
+            *at = wire::STR;
+            at.add(1).cast::<[u8; 4]>().write_unaligned((len as u32).to_le_bytes());
+            copy_short(text.as_ptr(), at.add(5), len);
+        }
+        true
+    }
+
+    /// Where a field of so many bytes goes that is the next one as expected; it counts as written.
+    #[inline(always)]
+    fn quick_place(&mut self, key: &Key, bytes: usize) -> Option<*mut u8> {
+        if self.phase == Phase::Start {
+            self.begin_call();
+        }
+        let (next, at) = (self.next, self.at);
+        let expected = self.expected.get(next)?;
+        let room = self.end.addr() - at.addr();
+        if room < bytes || self.full || !same_text(expected, key.as_ref()) {
+            return None;
+        }
+        if let Some(start) = self.starts.get_mut(next) {
+            start.write((at.addr() - self.start.addr()) as u32);
+        }
+        // SAFETY: there is room.
+        self.at = unsafe { at.add(bytes) };
+        self.next = next + 1;
+        self.count += 1;
+        Some(at)
+    }
+
+    #[inline(never)]
     fn field(&mut self, key: &Key, tag: u8, need: usize, value: Value<'_>) {
         if self.keyed_field(key.as_ref(), tag, need) {
             self.payload(value);
@@ -167,7 +223,7 @@ impl FrameWriter<'_> {
         self.expected = &[];
         let address = std::ptr::from_ref(values).addr();
         if let Some(known) = self.caches.and_then(|caches| caches.list(address)) {
-            self.list = known.id;
+            self.list = u32::from(known.id);
             // A list that could not be defined, or is empty, has nothing to leave out.
             if known.id != 0 {
                 self.expected = &known.keys;
@@ -212,6 +268,22 @@ impl FrameWriter<'_> {
             large = self.written(from).to_vec();
             large.as_ptr()
         };
+        // SAFETY: within what is written.
+        let mut to = unsafe { self.start.add(from) };
+        if self.all_quick && self.next <= self.starts.len() {
+            let mut end = len;
+            for start in self.starts[..self.next].iter().rev() {
+                // SAFETY: every quick field has noted its start, which is at `from` or after it; the
+                // fields have `len` bytes together.
+                unsafe {
+                    let start = start.assume_init() as usize - from;
+                    copy_short(copy.add(start), to, end - start);
+                    to = to.add(end - start);
+                    end = start;
+                }
+            }
+            return;
+        }
         // SAFETY: `len` bytes were copied there.
         let copy = unsafe { std::slice::from_raw_parts(copy, len) };
         // SAFETY: within what is written.
@@ -251,10 +323,13 @@ fn field_len(bytes: &[u8]) -> Option<usize> {
 }
 
 macro_rules! emit {
-    ($($name:ident($type:ty) = $tag:ident, $need:expr;)*) => {
+    ($($name:ident($type:ty) = $tag:ident as $as:ty;)*) => {
         $(#[inline]
         fn $name(&mut self, key: Key, value: $type) -> slog::Result {
-            self.field(&key, wire::$tag, $need, Value::from(value));
+            let wide = <$as>::from(value);
+            if !self.quick_field(&key, wire::$tag, wide.to_le_bytes()) {
+                self.field(&key, wire::$tag, size_of::<$as>(), Value::from(wide));
+            }
             Ok(())
         })*
     };
@@ -262,18 +337,25 @@ macro_rules! emit {
 
 impl Serializer for FrameWriter<'_> {
     emit! {
-        emit_i8(i8) = I64, 8;
-        emit_i16(i16) = I64, 8;
-        emit_i32(i32) = I64, 8;
-        emit_i64(i64) = I64, 8;
-        emit_i128(i128) = I128, 16;
-        emit_u8(u8) = U64, 8;
-        emit_u16(u16) = U64, 8;
-        emit_u32(u32) = U64, 8;
-        emit_u64(u64) = U64, 8;
-        emit_u128(u128) = U128, 16;
-        emit_f64(f64) = F64, 8;
-        emit_str(&str) = STR, 4;
+        emit_i8(i8) = I64 as i64;
+        emit_i16(i16) = I64 as i64;
+        emit_i32(i32) = I64 as i64;
+        emit_i64(i64) = I64 as i64;
+        emit_i128(i128) = I128 as i128;
+        emit_u8(u8) = U64 as u64;
+        emit_u16(u16) = U64 as u64;
+        emit_u32(u32) = U64 as u64;
+        emit_u64(u64) = U64 as u64;
+        emit_u128(u128) = U128 as u128;
+        emit_f64(f64) = F64 as f64;
+    }
+
+    #[inline]
+    fn emit_str(&mut self, key: Key, value: &str) -> slog::Result {
+        if !self.quick_text(&key, value) {
+            self.field(&key, wire::STR, 4, Value::Str(value));
+        }
+        Ok(())
     }
 
     fn emit_bool(&mut self, key: Key, value: bool) -> slog::Result {

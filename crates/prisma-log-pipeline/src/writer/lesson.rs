@@ -25,12 +25,12 @@ impl FrameWriter<'_> {
         let mut lesson = Lesson { call: None, list: None };
         if call {
             // Back into the order in which slog hands them over.
-            let mut keys = keys_of(self.written(self.call_at), usize::from(self.call_count))?;
+            let mut keys = keys_of(self.written(self.call_at), self.call_count as usize)?;
             keys.reverse();
             lesson.call = Some((self.place(), keys));
         }
         if list {
-            let count = usize::from(self.count - self.call_count);
+            let count = (self.count - self.call_count) as usize;
             let keys = keys_of(self.written(self.phase_at), count)?;
             lesson.list = Some((std::ptr::from_ref(values).addr(), keys));
         }

@@ -20,7 +20,7 @@ use crate::frame::KEYS_INLINE;
 #[derive(Clone, Copy)]
 pub struct Cursor {
     at: *mut u8,
-    count: usize,
+    count: u32,
 }
 
 impl FrameWriter<'_> {
@@ -78,6 +78,8 @@ impl FrameWriter<'_> {
     /// Begins a field with its key inline.
     pub(super) fn inline_field(&mut self, key: &str, tag: u8, need: usize) -> bool {
         let key = &key.as_bytes()[..key.floor_char_boundary(wire::MAX_KEY_BYTES)];
+        // More fields than a frame's head can count: only with a cap of many thousands of bytes.
+        self.full |= self.count >= u32::from(u16::MAX);
         if self.full || !self.has_room(3 + key.len() + need) {
             return self.no_field(3 + key.len() + need);
         }
@@ -93,14 +95,14 @@ impl FrameWriter<'_> {
     pub fn cursor(&mut self) -> Cursor {
         // Whatever is not the usual way finds no room, and goes through `slowly`.
         self.quick_end = if self.names_inline || self.full { self.at } else { self.end };
-        Cursor { at: self.at, count: usize::from(self.count) }
+        Cursor { at: self.at, count: self.count }
     }
 
     /// Takes over what was written through the cursor.
     #[inline(always)]
     pub fn resume(&mut self, cursor: Cursor) {
         self.at = cursor.at;
-        self.count = cursor.count as u16;
+        self.count = cursor.count;
     }
 
     #[inline(always)]
@@ -261,7 +263,7 @@ impl FrameWriter<'_> {
             self.next += 1;
         } else if !(self.full || self.count == count + 1 && self.strip_key(at, key)) {
             // Under other keys, or several, or none: those that are left out would not fit any more.
-            let before = usize::from(count - self.phase_count);
+            let before = (count - self.phase_count) as usize;
             self.go_inline();
             self.next = before + 1;
         }
@@ -295,7 +297,7 @@ impl FrameWriter<'_> {
         }
         self.names_inline = true;
         self.flags |= KEYS_INLINE;
-        self.next = usize::from(self.count - self.phase_count);
+        self.next = (self.count - self.phase_count) as usize;
         let keys = self.site_keys;
         self.rewrite(|index| keys.get(index).copied().unwrap_or_default());
     }

@@ -39,7 +39,7 @@ fn field(record: &OwnedRecord, key: &str) -> String {
 
 #[test]
 fn what_limits_keep_back_is_told_by_the_worker_and_by_flushes() {
-    static LIMIT: Limit = Limit::new("a.rs", 7, "shop::cart", Level::Notice).every("1ms");
+    static LIMIT: Limit = Limit::new("a.rs", 7, "shop::cart", Level::Debug).every("1ms");
     static LONG: Limit = Limit::new("b.rs", 8, "shop", Level::Info).every("1h").first(2);
     let sink = MemorySink::new();
     let handle = sink.handle();
@@ -78,7 +78,7 @@ fn what_limits_keep_back_is_told_by_the_worker_and_by_flushes() {
     assert_eq!(sum("b.rs:8"), 98);
     let record = handle.records().into_iter().find(|record| field(record, "site") == "a.rs:7");
     let record = record.unwrap();
-    assert_eq!((record.level, record.logger.as_str()), (Level::Notice, "shop::cart"));
+    assert_eq!((record.level, record.logger.as_str()), (Level::Debug, "shop::cart"));
     assert_eq!(pipeline.health().in_flight, 0);
 }
 

@@ -3,7 +3,9 @@
 use prisma_log_core::{Filter, Level};
 use prisma_log_testkit::MemorySink;
 
-use crate::support::{Found, Lines, Place, die, here, kill, killed_by, logger, place, signal_self, wait};
+use crate::support::{
+    Found, Lines, Place, die, here, kill, killed_by, logger, place, signal_self, wait,
+};
 
 const RECORDS: u64 = 2_000;
 

@@ -94,7 +94,7 @@ mod tests {
         check(&format!("{plain}\n    reload: {{watch: false}}"), "fine");
         check(
             "sinks: {f: {type: file, path: p, max_size: 1MiB}}",
-            "5:46: the classic stack has no rotation: `sinks.f.max_size = 1MiB` (leave the key out, \
+            "5:48: the classic stack has no rotation: `sinks.f.max_size = 1MiB` (leave the key out, \
              and have logrotate do it by `copytruncate`)",
         );
         check(
@@ -104,12 +104,12 @@ mod tests {
         );
         check(
             &format!("{plain}\n    pipeline: {{overflow: {{policy: drop_oldest}}}}"),
-            "6:34: the classic stack has no such policy: `pipeline.overflow.policy = drop_oldest` \
+            "6:35: the classic stack has no such policy: `pipeline.overflow.policy = drop_oldest` \
              (policies: `block` (without limit), `drop_newest`)",
         );
         check(
             &format!("{plain}\n    pipeline: {{overflow: {{limit: 1s}}}}"),
-            "6:33: the classic stack has no limit to how long a call waits: \
+            "6:34: the classic stack has no limit to how long a call waits: \
              `pipeline.overflow.limit = 1s` (write `limit: forever`)",
         );
         check(

@@ -1,9 +1,10 @@
 //! One sink: a writer, a drain of slog's over it, and slog-async before it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use prisma_log_config::{
     Color, Config, ConsoleConfig, Format, OverflowConfig, SinkConfig, SinkKind, Stream,
@@ -28,8 +29,10 @@ pub(super) fn open(
     config: &Config,
     reporter: &Arc<Reporter>,
 ) -> Result<(ClassicSink, AsyncGuard), Error> {
-    let output = output(settings, config)?;
-    let reported = Reported { output, name: settings.name.clone(), reporter: Arc::clone(reporter) };
+    let broken = Broken::default();
+    let output = output(settings, config, &broken)?;
+    let reported =
+        Reported { output, broken, name: settings.name.clone(), reporter: Arc::clone(reporter) };
     let strategy = match config.pipeline().overflow {
         OverflowConfig::DropNewest => OverflowStrategy::DropAndReport,
         _ => OverflowStrategy::Block,
@@ -46,10 +49,10 @@ pub(super) fn open(
     Ok((ClassicSink { name, filter, drain }, guard))
 }
 
-fn output(settings: &SinkConfig, config: &Config) -> Result<Output, Error> {
+fn output(settings: &SinkConfig, config: &Config, broken: &Broken) -> Result<Output, Error> {
     Ok(match &settings.kind {
         SinkKind::File(file) => {
-            let writer = BufWriter::new(append_to(&file.path)?);
+            let writer = Whole::new(append_to(&file.path)?, broken);
             match file.format {
                 Format::Json => json(writer, config),
                 Format::Text => plain_text(writer),
@@ -57,8 +60,8 @@ fn output(settings: &SinkConfig, config: &Config) -> Result<Output, Error> {
             }
         }
         SinkKind::Console(console) => match (console.format, console.stream) {
-            (Format::Json, Stream::Stdout) => json(BufWriter::new(io::stdout()), config),
-            (Format::Json, _) => json(BufWriter::new(io::stderr()), config),
+            (Format::Json, Stream::Stdout) => json(Whole::new(io::stdout(), broken), config),
+            (Format::Json, _) => json(Whole::new(io::stderr(), broken), config),
             (Format::Text, _) => text(console),
             _ => return Err(unknown(settings)),
         },
@@ -79,12 +82,12 @@ fn append_to(path: &Path) -> Result<File, Error> {
     opened.map_err(|error| Error::io_at("open", path, error))
 }
 
-/// One write per record: the buffer collects the pieces that slog-json writes.
 fn json(writer: impl Write + Send + 'static, config: &Config) -> Output {
+    // slog writes the last of them first.
     let mut builder = slog_json::Json::new(writer).set_flush(true).add_key_value(o!(
-        "timestamp" => FnValue(|_| SystemClock.now().to_string()),
-        "level" => FnValue(|record| Level::from(record.level()).as_str()),
         "message" => PushFnValue(|record, serializer| serializer.emit(record.msg())),
+        "level" => FnValue(|record| Level::from(record.level()).as_str()),
+        "timestamp" => FnValue(|_| SystemClock.now().to_string()),
     ));
     let service = config.service();
     if let Some(name) = &service.name {
@@ -117,9 +120,43 @@ fn text(settings: &ConsoleConfig) -> Output {
     Box::new(FullFormat::new(decorator.build()).use_utc_timestamp().build())
 }
 
+/// Set when a record could not be written whole.
+type Broken = Arc<AtomicBool>;
+
+/// Collects the pieces of a record, and writes it at once when it is flushed; what there is of a
+/// broken one is thrown away.
+struct Whole<W> {
+    writer: W,
+    record: Vec<u8>,
+    broken: Broken,
+}
+
+impl<W> Whole<W> {
+    fn new(writer: W, broken: &Broken) -> Self {
+        Whole { writer, record: Vec::new(), broken: Arc::clone(broken) }
+    }
+}
+
+impl<W: Write> Write for Whole<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.broken.swap(false, Ordering::Relaxed) {
+            self.record.clear();
+        }
+        self.record.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.write_all(&self.record)?;
+        self.record.clear();
+        self.writer.flush()
+    }
+}
+
 /// Reports what slog-async has no way to.
 struct Reported {
     output: Output,
+    broken: Broken,
     name: String,
     reporter: Arc<Reporter>,
 }
@@ -134,6 +171,7 @@ impl Drain for Reported {
             Ok(Err(error)) => Error::io("cannot write a record", error),
             Err(_) => Error::state("cannot write a record: one of the logger's values panics"),
         };
+        self.broken.store(true, Ordering::Relaxed);
         self.reporter.report(&self.name, &error);
         Ok(())
     }

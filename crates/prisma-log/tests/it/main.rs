@@ -1,6 +1,10 @@
 //! The facade as its users call it.
 
+#[cfg(feature = "classic")]
+mod classic;
 #[cfg(feature = "config")]
 mod configured;
 mod global;
 mod macros;
+#[cfg(feature = "config")]
+mod reload;

@@ -88,3 +88,14 @@ pub(crate) fn disconnect(file: &std::fs::File) {
         }
     }
 }
+
+/// Has the calling thread, one of this library's own, leave all signals to the program's threads.
+pub(crate) fn block_signals() {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is initialised by `sigfillset` before it is used. A fault of this thread's own
+    // (SIGSEGV and its kind) ends the process all the same.
+    unsafe {
+        libc::sigfillset(set.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
