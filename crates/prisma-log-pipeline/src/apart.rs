@@ -244,7 +244,8 @@ impl Driver {
     fn flush_if_wanted(&self) {
         let mut flushes = self.state.flushes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut number = None;
-        while let Some((_, wanted)) = flushes.wanted.pop_front_if(|(after, _)| *after <= self.written)
+        while let Some((_, wanted)) =
+            flushes.wanted.pop_front_if(|(after, _)| *after <= self.written)
         {
             number = Some(wanted);
         }

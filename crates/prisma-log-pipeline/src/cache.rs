@@ -73,32 +73,35 @@ pub(crate) struct KnownList {
     failures: u8,
 }
 
-/// One thread's knowledge; direct-mapped.
+/// One thread's knowledge; direct-mapped. Empty until there is something to know: many threads log
+/// through the facade's macros alone.
+#[derive(Default)]
 pub(crate) struct Caches {
-    sites: Box<[Option<KnownSite>]>,
-    lists: Box<[Option<KnownList>]>,
+    sites: Vec<Option<KnownSite>>,
+    lists: Vec<Option<KnownList>>,
     /// For contexts on their way into a chunk.
     pub(crate) scratch: RefCell<Vec<u8>>,
 }
 
-impl Default for Caches {
-    fn default() -> Self {
-        Caches {
-            sites: std::iter::repeat_with(|| None).take(SITES).collect(),
-            lists: std::iter::repeat_with(|| None).take(LISTS).collect(),
-            scratch: RefCell::default(),
-        }
+/// Makes room for what is to be known; whether there was memory.
+fn prepare<T>(slots: &mut Vec<Option<T>>, count: usize) -> bool {
+    if slots.is_empty() && slots.try_reserve_exact(count).is_ok() {
+        slots.resize_with(count, || None);
     }
+    !slots.is_empty()
 }
 
 impl Caches {
     #[inline]
     pub(crate) fn site(&self, place: &Place) -> Option<&KnownSite> {
-        self.sites[place.slot()].as_ref().filter(|known| known.place.is(place))
+        self.sites.get(place.slot())?.as_ref().filter(|known| known.place.is(place))
     }
 
     /// Takes in what keys a site had this time, in the order slog handed them over.
     pub(crate) fn learn_site(&mut self, place: &Place, keys: Vec<Box<str>>) {
+        if !prepare(&mut self.sites, SITES) {
+            return;
+        }
         let slot = &mut self.sites[place.slot()];
         let known = slot.take().filter(|known| known.place.is(place));
         let failures = known.as_ref().map_or(0, |known| known.failures + 1);
@@ -125,11 +128,14 @@ impl Caches {
 
     #[inline]
     pub(crate) fn list(&self, address: usize) -> Option<&KnownList> {
-        self.lists[Self::list_slot(address)].as_ref().filter(|known| known.address == address)
+        self.lists.get(Self::list_slot(address))?.as_ref().filter(|known| known.address == address)
     }
 
     /// Takes in the keys of the logger at this address.
     pub(crate) fn learn_list(&mut self, address: usize, keys: Vec<Box<str>>) {
+        if !prepare(&mut self.lists, LISTS) {
+            return;
+        }
         let slot = &mut self.lists[Self::list_slot(address)];
         let known = slot.take().filter(|known| known.address == address);
         let failures = known.as_ref().map_or(0, |known| known.failures + 1);

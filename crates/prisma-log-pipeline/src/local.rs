@@ -68,7 +68,7 @@ pub(crate) fn with_local<R>(f: impl FnOnce(&Local) -> R) -> R {
 
 #[derive(Default)]
 struct Owned {
-    caches: Box<RefCell<Caches>>,
+    caches: RefCell<Caches>,
     /// The thread's place in each pipeline that it has logged to.
     places: RefCell<Vec<Place>>,
 }
@@ -147,14 +147,15 @@ pub(crate) fn turn_to(
     }
     let turned = OWNED.try_with(|owned| {
         leave(local, &owned.places);
-        local.caches.set(&raw const *owned.caches);
+        local.caches.set(&raw const owned.caches);
         let mut places = owned.places.borrow_mut();
         if let Some(place) = places.iter().find(|place| place.owner == id) {
             place.put(local);
             return true;
         }
         places.retain(|place| place.shared.strong_count() > 0);
-        if !begin(local) {
+        // Out of memory, a thread goes with the crowd.
+        if places.try_reserve(1).is_err() || !begin(local) {
             return false;
         }
         local.owner.set(id);

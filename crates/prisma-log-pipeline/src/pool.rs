@@ -10,6 +10,8 @@ use crate::segment::{PAYLOAD_AT, Segment};
 
 /// Free chunks with pages in place that the worker keeps ready.
 const READY: usize = 2;
+/// Chunks that a stream has room for from its beginning.
+const MOST_ROOM: usize = 64;
 
 pub(crate) struct Pool {
     pub(crate) segment: Arc<Segment>,
@@ -124,18 +126,24 @@ impl Pool {
         if own && state.own >= (self.segment.sizes.chunks / 2).max(1) {
             return None;
         }
-        state.own += u32::from(own);
-        let stream = Stream { own, live: true, ..Stream::default() };
-        Some(match state.vacant.pop() {
-            Some(vacant) => {
-                state.streams[vacant as usize] = stream;
-                vacant
-            }
+        let stream = match state.vacant.pop() {
+            Some(vacant) => vacant,
             None => {
-                state.streams.push(stream);
+                // Streams keep room for all chunks of a usual queue: taking one allocates nothing.
+                let mut chunks = VecDeque::new();
+                let room = (self.segment.chunk_count() as usize).min(MOST_ROOM);
+                if chunks.try_reserve_exact(room).is_err() || state.streams.try_reserve(1).is_err()
+                {
+                    return None;
+                }
+                state.streams.push(Stream { chunks, ..Stream::default() });
                 (state.streams.len() - 1) as u32
             }
-        })
+        };
+        state.own += u32::from(own);
+        let entry = &mut state.streams[stream as usize];
+        (entry.own, entry.live, entry.ended) = (own, true, false);
+        Some(stream)
     }
 
     /// Says that nothing will be added to a stream.

@@ -39,7 +39,7 @@ const POLICIES: [(&str, &str, u64, u64); 6] = [
     ("drop-newest", "drop_newest", 50_000, 1_000_000),
     ("drop-oldest", "drop_oldest", 50_000, 1_000_000),
     ("spill", "spill", 2_800, 20_000),
-    ("spill-full", "spill, 1 MiB at most", 5_000, 100_000),
+    ("spill-full", "spill, 1 MiB at most", 7_000, 100_000),
 ];
 
 fn policy(name: &str, call: &Call) -> Result<Overflow, String> {

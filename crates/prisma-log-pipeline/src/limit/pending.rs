@@ -71,11 +71,7 @@ fn list(limit: &'static Limit) {
 }
 
 /// Takes the counts that are due, or all; those that `tell` says no to are put back.
-pub(super) fn take_due(
-    now: u64,
-    all: bool,
-    mut tell: impl FnMut(&'static Limit, u64) -> bool,
-) {
+pub(super) fn take_due(now: u64, all: bool, mut tell: impl FnMut(&'static Limit, u64) -> bool) {
     let mut next = FIRST.load(Ordering::Acquire);
     // SAFETY: `list` makes these pointers from `&'static Limit` and from nothing else, publishes
     // them with release order, and nobody makes a `&mut` of them.
