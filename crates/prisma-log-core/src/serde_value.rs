@@ -1,29 +1,30 @@
 //! Values that serialise themselves: to JSON, within bounds.
 
+mod depth;
+
 use std::io::{self, Write};
 
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_core::Serialize as _;
 use slog::SerdeValue;
 
+use self::depth::Shallow;
 use crate::Value;
 use crate::contain::{contain, panic_mark};
 use crate::normal::lend_json;
 
-/// Deepest nesting of a value; encoders refuse what is deeper.
-const MAX_DEPTH: u32 = 64;
 /// Most bytes of a value as JSON: no record may be larger.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Lends a value that serialises itself, as plain as it can be said: a lone string, boolean or
 /// null as what it is, everything else as JSON.
 ///
-/// One that fails, panics, is nested deeper than 64 or larger than a mebibyte comes as a string
-/// that says so.
+/// One that fails, panics, is nested deeper than 64 (options and newtypes count like arrays and
+/// objects) or larger than a mebibyte comes as a string that says so.
 pub fn lend_serde<R>(value: &dyn SerdeValue, f: impl FnOnce(Value<'_>) -> R) -> R {
     let mut out = Bounded(Vec::new());
     let outcome = contain(|| {
-        let mut serializer = Serializer::with_formatter(&mut out, Shallow::default());
-        serde_core::Serialize::serialize(value.as_serde(), &mut serializer)
+        let mut json = serde_json::Serializer::new(&mut out);
+        value.as_serde().serialize(Shallow::new(&mut json))
     });
     match outcome {
         Ok(Ok(())) => lend_json(&out.0, f),
@@ -48,40 +49,5 @@ impl Write for Bounded {
     }
 }
 
-/// Compact JSON that fails beyond the greatest depth, before the value's own recursion goes on.
-#[derive(Default)]
-struct Shallow {
-    depth: u32,
-}
-
-impl Shallow {
-    fn enter(&mut self) -> io::Result<()> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(io::Error::other("nested deeper than 64"));
-        }
-        Ok(())
-    }
-}
-
-impl Formatter for Shallow {
-    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.enter()?;
-        CompactFormatter.begin_array(out)
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.depth -= 1;
-        CompactFormatter.end_array(out)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.enter()?;
-        CompactFormatter.begin_object(out)
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.depth -= 1;
-        CompactFormatter.end_object(out)
-    }
-}
+#[cfg(test)]
+mod tests;

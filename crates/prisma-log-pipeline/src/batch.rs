@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use prisma_log_core::Record;
+use prisma_log_core::{Record, wire};
 
 use crate::definitions::Definitions;
-use crate::frame::Head;
+use crate::frame::{ALIGN, Body, Head};
 use crate::reader::{KnownContext, Shapes, record};
 use crate::segment::{PAYLOAD_AT, Segment};
 
@@ -73,15 +73,36 @@ impl Batch {
     ) -> (Vec<Record<'a>>, u64) {
         let mut records = Vec::with_capacity(self.items.len());
         for item in &self.items {
-            let end = item.at + item.head.len;
-            // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
-            let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, end) };
-            let context = item.context.and_then(|at| self.contexts.get(at as usize));
-            let context = context.map(|context| &**context);
-            records.extend(record(definitions, shapes, &item.head, frame, context));
+            records.extend(self.record(segment, definitions, shapes, item));
         }
         let damaged = (self.items.len() - records.len()) as u64;
         (records, damaged)
+    }
+
+    /// The record of one of the items; `None` when its frame is damaged.
+    #[inline]
+    pub(crate) fn record<'a>(
+        &'a self,
+        segment: &'a Segment,
+        definitions: &'a Definitions,
+        shapes: &mut Shapes,
+        item: &Item,
+    ) -> Option<Record<'a>> {
+        let end = item.at + item.head.len;
+        // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
+        let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, end) };
+        let context = item.context.and_then(|at| self.contexts.get(at as usize));
+        record(definitions, shapes, &item.head, frame, context.map(|context| &**context))
+    }
+
+    /// Whether an item's fields, and what pads them, fill its frame: in a damaged one they may not.
+    pub(crate) fn is_whole(&self, segment: &Segment, item: &Item) -> bool {
+        // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
+        let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, item.at + item.head.len) };
+        let Some(body) = Body::read(&item.head, frame) else { return false };
+        let mut rest = body.fields;
+        let read = (0..item.head.count).all(|_| wire::read(&mut rest).is_some());
+        read && rest.len() < ALIGN
     }
 
     /// Forgets the chunks that none of the records is in.

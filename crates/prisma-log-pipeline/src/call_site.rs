@@ -1,12 +1,18 @@
 //! What the facade's macros make of a call: a static description, and values that write themselves.
 #![expect(unsafe_code, reason = "a serializer that is ours is used as what it is")]
 
+use std::any::TypeId;
+use std::fmt;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use prisma_log_core::Level;
-use slog::{Record, RecordLocation, RecordStatic, Serializer};
+use slog::{
+    BorrowedKV, Logger, Record, RecordLocation, RecordStatic, SendSyncUnwindSafeDrain, Serializer,
+};
 
+use crate::drain::PipelineDrain;
 use crate::local::with_local;
+use crate::quick::{self, Quick};
 use crate::registry::{SiteDef, SiteFacts, define_site};
 use crate::writer::{Cursor, FrameWriter};
 
@@ -34,11 +40,21 @@ impl CallSite {
         RecordStatic { location: &self.location, tag: "", level: self.level }
     }
 
+    pub(crate) fn level(&self) -> slog::Level {
+        self.level
+    }
+
+    /// The site's definition, if it has one already.
+    #[inline]
+    pub(crate) fn known(&self) -> Option<&'static SiteDef> {
+        // SAFETY: null, or what `define` stored: a definition that lives for ever.
+        unsafe { self.definition.load(Ordering::Acquire).as_ref() }
+    }
+
     /// The site's definition, made at its first record.
     #[inline]
     pub(crate) fn definition(&self, message: Option<&'static str>) -> &'static SiteDef {
-        // SAFETY: null, or what `define` stored: a definition that lives for ever.
-        match unsafe { self.definition.load(Ordering::Acquire).as_ref() } {
+        match self.known() {
             Some(definition) => definition,
             None => self.define(message),
         }
@@ -66,27 +82,57 @@ impl CallSite {
 ///
 /// Under one of this crate's drains they write themselves straight into the frame; under any other
 /// drain they are key-values like slog's.
-pub struct SiteFields<'a, W, S> {
+pub struct SiteFields<'a, Q, W, S> {
     site: &'static CallSite,
+    quick: Q,
     write: W,
     serialize: S,
     lifetime: std::marker::PhantomData<&'a ()>,
 }
 
-impl<W, S> SiteFields<'_, W, S>
+impl<Q, W, S> SiteFields<'_, Q, W, S>
 where
+    Q: Fn(Quick) -> Quick,
     W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
     S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
 {
-    /// The site, a function that writes the values in the order of the site's keys, and one that
-    /// hands them to any serializer, the last one first, as slog does.
+    /// The site, two functions that write the values in the order of the site's keys, the quick way
+    /// and the general one, and one that hands them to any serializer, the last one first, as slog
+    /// does.
     #[inline]
-    pub fn new(site: &'static CallSite, write: W, serialize: S) -> Self {
-        SiteFields { site, write, serialize, lifetime: std::marker::PhantomData }
+    pub fn new(site: &'static CallSite, quick: Q, write: W, serialize: S) -> Self {
+        SiteFields { site, quick, write, serialize, lifetime: std::marker::PhantomData }
+    }
+
+    /// Logs the call.
+    #[inline]
+    pub fn log<D>(&self, logger: &Logger<D>, message: &fmt::Arguments<'_>)
+    where
+        D: SendSyncUnwindSafeDrain<Ok = (), Err = slog::Never> + 'static,
+    {
+        // Known when the program is compiled.
+        if TypeId::of::<D>() == TypeId::of::<PipelineDrain>() {
+            // SAFETY: the two are one type.
+            let logger = unsafe { &*std::ptr::from_ref(logger).cast::<Logger<PipelineDrain>>() };
+            if quick::log(logger, self.site, message, |quick| (self.quick)(quick)) {
+                return;
+            }
+        }
+        self.with_record(message, |record| logger.log(record));
+    }
+
+    /// Lends the call as slog's record.
+    #[inline]
+    pub fn with_record<R>(
+        &self,
+        message: &fmt::Arguments<'_>,
+        f: impl FnOnce(&Record<'_>) -> R,
+    ) -> R {
+        f(&Record::new(&self.site.record_static(), message, BorrowedKV(self)))
     }
 }
 
-impl<W, S> slog::KV for SiteFields<'_, W, S>
+impl<Q, W, S> slog::KV for SiteFields<'_, Q, W, S>
 where
     W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
     S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
@@ -132,6 +178,8 @@ pub struct Field<'a, T: ?Sized>(pub &'a T);
 pub trait Plain {
     /// Writes the value as the next field.
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
+    /// Writes it the quick way.
+    fn put_quick(&self, quick: Quick) -> Quick;
 }
 
 macro_rules! plain {
@@ -140,6 +188,11 @@ macro_rules! plain {
             #[inline(always)]
             fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
                 writer.$method(cursor, <$as>::from(*self))
+            }
+
+            #[inline(always)]
+            fn put_quick(&self, quick: Quick) -> Quick {
+                quick.$method(<$as>::from(*self))
             }
         })*
     };
@@ -159,12 +212,22 @@ impl Plain for usize {
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         writer.u64(cursor, *self as u64)
     }
+
+    #[inline(always)]
+    fn put_quick(&self, quick: Quick) -> Quick {
+        quick.u64(*self as u64)
+    }
 }
 
 impl Plain for isize {
     #[inline(always)]
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         writer.i64(cursor, *self as i64)
+    }
+
+    #[inline(always)]
+    fn put_quick(&self, quick: Quick) -> Quick {
+        quick.i64(*self as i64)
     }
 }
 
@@ -173,12 +236,22 @@ impl Plain for str {
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         writer.str(cursor, self)
     }
+
+    #[inline(always)]
+    fn put_quick(&self, quick: Quick) -> Quick {
+        quick.str(self)
+    }
 }
 
 impl Plain for String {
     #[inline(always)]
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         writer.str(cursor, self)
+    }
+
+    #[inline(always)]
+    fn put_quick(&self, quick: Quick) -> Quick {
+        quick.str(self)
     }
 }
 
@@ -187,12 +260,19 @@ impl<T: Plain + ?Sized> Plain for &T {
     fn put(&self, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         (**self).put(writer, cursor)
     }
+
+    #[inline(always)]
+    fn put_quick(&self, quick: Quick) -> Quick {
+        (**self).put_quick(quick)
+    }
 }
 
 /// Writes a plain value.
 pub trait WritePlain {
     /// Writes the value as the next field.
     fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
+    /// Writes it the quick way.
+    fn write_quick(&self, quick: Quick) -> Quick;
 }
 
 impl<T: Plain + ?Sized> WritePlain for &Field<'_, T> {
@@ -200,16 +280,28 @@ impl<T: Plain + ?Sized> WritePlain for &Field<'_, T> {
     fn write(&self, _key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         self.0.put(writer, cursor)
     }
+
+    #[inline(always)]
+    fn write_quick(&self, quick: Quick) -> Quick {
+        self.0.put_quick(quick)
+    }
 }
 
 /// Writes whatever slog can serialise.
 pub trait WriteValue {
     /// Writes the value as the next field.
     fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor;
+    /// Gives the quick way up.
+    fn write_quick(&self, quick: Quick) -> Quick;
 }
 
 impl<T: slog::Value> WriteValue for Field<'_, T> {
     fn write(&self, key: &'static str, writer: &mut FrameWriter<'_>, cursor: Cursor) -> Cursor {
         writer.slog_value_at(cursor, key, self.0)
+    }
+
+    #[inline(always)]
+    fn write_quick(&self, quick: Quick) -> Quick {
+        quick.give_up()
     }
 }

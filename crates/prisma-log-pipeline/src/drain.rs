@@ -10,6 +10,7 @@ use slog::{Drain, FlushError, Never, OwnedKVList};
 
 use crate::emergency::Emergency;
 use crate::levels::Name;
+use crate::local::with_local;
 use crate::shared::Shared;
 
 /// How long [`slog::Drain::flush`] waits at most.
@@ -23,7 +24,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct PipelineDrain {
     pub(crate) shared: Arc<Shared>,
-    name: Arc<Name>,
+    pub(crate) name: Arc<Name>,
 }
 
 // What a panicking value leaves behind is contained within the call.
@@ -81,7 +82,12 @@ impl Drain for PipelineDrain {
 
     #[inline]
     fn is_enabled(&self, level: slog::Level) -> bool {
-        self.name.takes(level)
+        let taken = self.name.takes(level);
+        if taken {
+            // For `quick`, which has no other way to a logger's drain.
+            with_local(|local| local.drain.set(self));
+        }
+        taken
     }
 
     /// Waits until everything logged so far has been written, five seconds at most.

@@ -280,8 +280,12 @@ impl Engine {
             if worker.is_past(&self.pool, &marks) {
                 return true;
             }
-            if passed.records == 0 && !passed.more || Instant::now() >= deadline {
+            if worker.parked || Instant::now() >= deadline {
                 return false;
+            }
+            // A pass that reads nothing may turn to the next chunk of a stream.
+            if passed.records == 0 {
+                std::thread::yield_now();
             }
         }
     }

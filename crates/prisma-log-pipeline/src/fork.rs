@@ -23,7 +23,7 @@ use crate::os;
 use crate::pool::Pool;
 use crate::registry;
 use crate::shared::{ASYNC, INLINE, Shared};
-use crate::slot::{Admission, Facts, SinkState, Slot, SlotSink};
+use crate::slot::{Admission, Facts, SinkState, Slot, SlotSink, panicked};
 use crate::worker::Worker;
 
 /// How long a fork waits for a worker to finish its batch. A child that was not waited for can't
@@ -216,8 +216,7 @@ fn renew_sink(
         Ok(Ok(())) => {}
         Ok(Err(error)) => shared.reporter.report(&facts.name, &error),
         Err(reason) => {
-            let error = Error::state(format!("the sink panicked: {reason}"));
-            shared.reporter.report(&facts.name, &error);
+            shared.reporter.report(&facts.name, &panicked(&reason));
         }
     };
     match sink {

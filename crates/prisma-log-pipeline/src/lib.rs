@@ -35,6 +35,7 @@ mod panic_records;
 mod panics;
 mod pipeline;
 mod pool;
+mod quick;
 mod reader;
 mod registry;
 mod replay;
@@ -64,5 +65,6 @@ pub use store::Memory;
 pub mod macros {
     pub use crate::call_site::{CallSite, Field, Plain, SiteFields, WritePlain, WriteValue};
     pub use crate::limited::{fingerprint, tell_suppressed};
+    pub use crate::quick::Quick;
     pub use crate::writer::{Cursor, FrameWriter};
 }

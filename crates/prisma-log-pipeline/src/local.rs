@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Weak;
 
 use crate::cache::Caches;
+use crate::drain::PipelineDrain;
 use crate::shared::Shared;
 
 /// The calling thread's state, readable in a few instructions, also in thread-local destructors:
@@ -31,6 +32,12 @@ pub(crate) struct Local {
     pub(crate) appending: Cell<bool>,
     /// This thread drives sinks: what it logs comes from a sink.
     pub(crate) in_sink: Cell<bool>,
+    /// The drain that was last asked whether it takes a level.
+    pub(crate) drain: Cell<*const PipelineDrain>,
+    /// The time of the record that is being written.
+    pub(crate) nanos: Cell<u64>,
+    /// Where a logger was last that had fields of its own: a hint.
+    pub(crate) with_fields: Cell<usize>,
     /// What the thread has learned; null before its first record and after its end.
     pub(crate) caches: Cell<*const RefCell<Caches>>,
     /// The thread is past the destructor that gives its chunk back.
@@ -51,6 +58,9 @@ thread_local! {
             writer: Cell::new(0),
             appending: Cell::new(false),
             in_sink: Cell::new(false),
+            drain: Cell::new(std::ptr::null()),
+            nanos: Cell::new(0),
+            with_fields: Cell::new(0),
             caches: Cell::new(std::ptr::null()),
             ended: Cell::new(false),
         }

@@ -1,10 +1,11 @@
 //! What a dead process left in its segment, into the sinks: once.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use prisma_log_core::support::Reporter;
+use prisma_log_core::support::{Reporter, contain};
 use prisma_log_core::{Error, Record, Sink, SinkPosition, Timestamp};
 
 use crate::batch::Batch;
@@ -15,7 +16,7 @@ use crate::merge::Merge;
 use crate::pool::Claim;
 use crate::reader::Shapes;
 use crate::segment::{MAX_SINKS, PAYLOAD_AT, Segment};
-use crate::slot::{Admission, Facts, deliver, flush};
+use crate::slot::{Admission, Facts, deliver, flush, panicked, position};
 use crate::store::{self, Found};
 
 /// So many batches from the first one on, records are looked for in the sink: the batch at which
@@ -56,6 +57,7 @@ pub(crate) fn replay_all(
     for path in files {
         match store::adopt(&path) {
             Found::Owned => {}
+            Found::Bad(_) if store::remove_unborn(&path) => {}
             Found::Bad(why) => {
                 let why = format!("{}: {why}", path.display());
                 reporter.report("recovery", &Error::data(format!("a queue was left: {why}")));
@@ -86,6 +88,8 @@ pub(crate) fn replay_all(
 /// Where each chunk's frames begin that a sink has not taken.
 pub(crate) struct Cursors<'a> {
     segment: &'a Segment,
+    /// By place and chunk, where the dead process stood: targets may share a place.
+    starts: HashMap<(usize, u32), u32>,
     /// For each target the places of its cursor: with several, it takes what any of them has not.
     places: Vec<Vec<usize>>,
     /// Whether what is taken is noted in the segment.
@@ -93,24 +97,28 @@ pub(crate) struct Cursors<'a> {
 }
 
 impl<'a> Cursors<'a> {
-    /// Each target goes on where the sink of its name was; in a set-up that has none of the names,
-    /// each takes what any sink has not.
+    /// Each target goes on where the sink of its name was. One of a new name takes what those sinks
+    /// have not that are no more: they may have been renamed.
     fn by_name(segment: &'a Segment, targets: &[Target<'_>]) -> Self {
         let names: Vec<&str> = segment.sink_names().collect();
         let place = |target: &Target<'_>| {
             names.iter().position(|name| *name == target.facts.name).into_iter().collect()
         };
         let mut places: Vec<Vec<usize>> = targets.iter().map(place).collect();
-        if places.iter().all(Vec::is_empty) {
-            places.fill(all_places(segment));
+        let gone = all_places(segment)
+            .into_iter()
+            .filter(|place| !places.iter().flatten().any(|p| p == place));
+        let gone: Vec<usize> = gone.collect();
+        for none in places.iter_mut().filter(|places| places.is_empty()) {
+            none.clone_from(&gone);
         }
-        Cursors { segment, places, notes: true }
+        Cursors { segment, starts: starts(segment), places, notes: true }
     }
 
     /// Each target goes on at these places, and nothing is noted. One with a single place stands for
     /// that sink, and may have written records already; one with several has not.
     pub(crate) fn unnoted(segment: &'a Segment, places: Vec<Vec<usize>>) -> Self {
-        Cursors { segment, places, notes: false }
+        Cursors { segment, starts: starts(segment), places, notes: false }
     }
 
     /// Where the sinks stood, in the words of one that is asked what it has already.
@@ -126,9 +134,9 @@ impl<'a> Cursors<'a> {
     }
 
     fn start(&self, target: usize, chunk: u32) -> u32 {
-        let cursors = &self.segment.chunk(chunk).header().cursors;
         let places = self.places[target].iter();
-        places.map(|&at| cursors[at].load(Ordering::Acquire)).min().unwrap_or(PAYLOAD_AT)
+        let starts = places.map(|&place| self.starts.get(&(place, chunk)).copied());
+        starts.map(Option::unwrap_or_default).min().unwrap_or(PAYLOAD_AT)
     }
 
     fn note_position(&self, target: usize, position: &SinkPosition) {
@@ -139,9 +147,24 @@ impl<'a> Cursors<'a> {
 
     fn advance(&self, target: usize, batch: &Batch) {
         for &place in self.places[target].iter().filter(|_| self.notes) {
-            batch.advance(self.segment, place);
+            // The last one that shares it, when all the others are through.
+            if !self.places[target + 1..].iter().flatten().any(|&later| later == place) {
+                batch.advance(self.segment, place);
+            }
         }
     }
+}
+
+/// Where every sink stands in every chunk.
+fn starts(segment: &Segment) -> HashMap<(usize, u32), u32> {
+    let mut starts = HashMap::new();
+    for chunk in (0..segment.chunk_count()).filter(|&chunk| segment.chunk(chunk).in_use()) {
+        for place in all_places(segment) {
+            let cursor = &segment.chunk(chunk).header().cursors[place];
+            starts.insert((place, chunk), cursor.load(Ordering::Acquire));
+        }
+    }
+    starts
 }
 
 /// The places of all sinks that the segment knows.
@@ -184,6 +207,7 @@ pub(crate) fn replay(
             if batch.items.is_empty() {
                 break;
             }
+            report.damaged_bytes += damaged_bytes(segment, &definitions, &batch);
             batch.number_rest(segment, &mut next_sequence);
             batches.push(batch);
         }
@@ -202,6 +226,16 @@ pub(crate) fn replay(
     let flushed: Vec<Result<(), Error>> =
         targets.iter_mut().map(|target| flush(target.facts, reporter, &mut *target.sink)).collect();
     flushed.into_iter().collect()
+}
+
+/// Bytes of frames that are no whole records. What can be read of them is written all the same.
+fn damaged_bytes(segment: &Segment, definitions: &Definitions, batch: &Batch) -> u64 {
+    let mut shapes = Shapes::default();
+    let damaged = batch.items.iter().filter(|item| {
+        let record = batch.record(segment, definitions, &mut shapes, item);
+        record.is_none() || !batch.is_whole(segment, item)
+    });
+    damaged.map(|item| u64::from(item.head.len)).sum()
 }
 
 /// The greatest number that the dead process gave to a record.
@@ -243,15 +277,13 @@ impl Chunk<'_> {
         let mut records: Vec<Record<'_>> = Vec::new();
         let mut ends = Vec::new();
         for batch in batches {
-            let (all, damaged) = batch.records(self.segment, self.definitions, &mut shapes);
-            report.damaged_bytes += damaged;
-            let start = |item: &crate::batch::Item| self.cursors.start(index, item.chunk);
-            let mut all = all.into_iter();
             for item in &batch.items {
-                // Of a batch with a damaged frame the places are not known: all of it is written.
-                let Some(mut record) = all.next() else { break };
-                if (damaged > 0 || item.at >= start(item)) && target.admission.takes(&record, 0, 0)
-                {
+                if item.at < self.cursors.start(index, item.chunk) {
+                    continue;
+                }
+                let record = batch.record(self.segment, self.definitions, &mut shapes, item);
+                // A damaged one was counted when the batch was read.
+                if let Some(mut record) = record.filter(|r| target.admission.takes(r, 0, 0)) {
                     record.shape = None;
                     records.push(record);
                 }
@@ -272,7 +304,9 @@ impl Chunk<'_> {
             if !rest.is_empty() {
                 // While it is in doubt what the dead process wrote, another kill must find it from
                 // where that began.
-                if !in_doubt && let Some(position) = target.sink.position() {
+                if (!in_doubt || self.cursors.positions(index).next().is_none())
+                    && let Some(position) = position(&*target.sink)
+                {
                     self.cursors.note_position(index, &position);
                 }
                 target.take(&rest, reporter, report);
@@ -293,7 +327,9 @@ impl Chunk<'_> {
     ) -> Option<Vec<bool>> {
         let mut known: Option<Vec<bool>> = None;
         for position in self.cursors.positions(index) {
-            match target.sink.written_since(&position, records) {
+            let sink = &mut *target.sink;
+            let written = contain(|| sink.written_since(&position, records));
+            match written.unwrap_or_else(|reason| Err(panicked(&reason))) {
                 Ok(written) if written.len() == records.len() => {
                     let known = known.get_or_insert_with(|| vec![false; records.len()]);
                     for (known, written) in known.iter_mut().zip(written) {

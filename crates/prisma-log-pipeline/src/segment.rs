@@ -191,6 +191,18 @@ impl Segment {
         Segment { memory, spill, sizes, backing: None, spill_backing: None }
     }
 
+    /// Whether a process died while it made this: nothing was ever logged into it.
+    pub(crate) fn is_unborn(memory: &Mapping) -> bool {
+        if memory.len() < HEADER_BYTES {
+            return false;
+        }
+        // SAFETY: page-aligned and long enough; its process is dead, so nobody writes it.
+        let header = unsafe { &*memory.ptr().cast::<Header>() };
+        let ready = header.ready.load(Ordering::Acquire);
+        let begun = header.magic == MAGIC && header.version == VERSION;
+        ready == 0 && (begun || header.magic == [0; 8] && header.version == 0)
+    }
+
     /// Takes over what a process left behind.
     ///
     /// # Errors

@@ -103,6 +103,12 @@ impl Shared {
         self.mode.store(mode, Ordering::SeqCst);
     }
 
+    /// The mode as this thread sees it.
+    #[inline]
+    pub(crate) fn mode_hint(&self) -> u8 {
+        self.mode.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn mode(&self) -> u8 {
         self.mode.load(Ordering::SeqCst)
     }
@@ -127,6 +133,8 @@ impl Shared {
         record: &slog::Record<'_>,
         values: &OwnedKVList,
     ) {
+        // A signal handler that logs finds the chunk in use from here on.
+        local.busy.set(true);
         let nanos = self.clock.now();
         if local.context.get() != prisma_log_context::version() {
             self.change_context(local);
@@ -134,9 +142,9 @@ impl Shared {
         if local.end.get().addr() - local.at.get().addr() < MIN_ROOM
             && self.next_chunk(local, Level::from(record.level())).is_none()
         {
+            local.busy.set(false);
             return self.log_on_stack(local, name, record, values);
         }
-        local.busy.set(true);
         // SAFETY: null, or the caches of this thread, which live until they are taken out of
         // `local`; while a record is being written nobody changes them.
         let cell: Option<&RefCell<Caches>> = unsafe { local.caches.get().as_ref() };
@@ -159,7 +167,7 @@ impl Shared {
             lesson.learn(&mut caches);
         }
         local.busy.set(false);
-        if self.mode.load(Ordering::Relaxed) != ASYNC {
+        if self.mode_hint() != ASYNC {
             self.write_inline(local);
         }
     }
@@ -387,7 +395,7 @@ impl Shared {
     /// Writes what is queued, in the calling thread.
     #[cold]
     #[inline(never)]
-    fn write_inline(&self, local: &Local) {
+    pub(crate) fn write_inline(&self, local: &Local) {
         if !local.in_sink.get() {
             self.engine.after_fork(self).write_inline(self);
         }
@@ -424,7 +432,7 @@ pub(crate) fn append_to(
 
 /// Makes the whole frames up to `end` readable: from here on they survive the process.
 #[inline]
-fn commit(local: &Local, end: *mut u8) {
+pub(crate) fn commit(local: &Local, end: *mut u8) {
     local.at.set(end);
     let records = local.records.get() + 1;
     local.records.set(records);

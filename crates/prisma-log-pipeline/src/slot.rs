@@ -126,7 +126,7 @@ pub(crate) fn deliver(
                 rest = &rest[given_up..];
             }
             Err(reason) => {
-                let error = Error::state(format!("the sink panicked: {reason}"));
+                let error = panicked(&reason);
                 facts.failed(reporter, &error);
                 // How much of it was written nobody knows; none of it is written twice.
                 facts.ledger.drop_records(rest.len() as u64, DropReason::SinkPanicked);
@@ -135,6 +135,11 @@ pub(crate) fn deliver(
         }
     }
     facts.at_work.store(false, Ordering::Relaxed);
+}
+
+/// What a sink that panicked failed with.
+pub(crate) fn panicked(reason: &str) -> Error {
+    Error::state(format!("the sink panicked: {reason}"))
 }
 
 /// Where the sink's next batch will go, as far as it can tell.
@@ -147,8 +152,7 @@ pub(crate) fn flush(facts: &Facts, reporter: &Reporter, sink: &mut dyn Sink) -> 
     facts.at_work.store(true, Ordering::Relaxed);
     let outcome = contain(|| sink.flush());
     facts.at_work.store(false, Ordering::Relaxed);
-    let flushed =
-        outcome.unwrap_or_else(|reason| Err(Error::state(format!("the sink panicked: {reason}"))));
+    let flushed = outcome.unwrap_or_else(|reason| Err(panicked(&reason)));
     if let Err(error) = &flushed {
         facts.failed(reporter, error);
     }

@@ -137,7 +137,10 @@ fn map_new(folder: &Path, len: usize, head: usize) -> io::Result<(os::Mapping, B
         .file
         .set_len(len as u64)
         .and_then(|()| os::reserve(&backing.file, head as u64))
-        .and_then(|()| os::map_file(&backing.file, len));
+        // Opened anew: a mapping keeps what it was made from open, lock included, and a forked child
+        // has the mapping for as long as it lives.
+        .and_then(|()| OpenOptions::new().read(true).write(true).open(&backing.path))
+        .and_then(|unlocked| os::map_file(&unlocked, len));
     match mapped {
         Ok(mapping) => Ok((mapping, backing)),
         Err(error) => {
@@ -150,15 +153,20 @@ fn map_new(folder: &Path, len: usize, head: usize) -> io::Result<(os::Mapping, B
 /// Makes a new file and locks it before anyone can take it for an orphan.
 fn create(folder: &Path, extension: &str) -> io::Result<Backing> {
     fs::create_dir_all(folder)?;
-    let number = RandomState::new().hash_one(std::process::id()) as u32;
-    let path = folder.join(format!("{}-{number:08x}.{extension}", std::process::id()));
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     private(&mut options);
-    let file = options.open(&path)?;
-    // Someone who looks for orphans may hold the lock for a moment; a new file has nothing for him.
-    file.lock()?;
-    Ok(Backing { path, file })
+    loop {
+        let number = RandomState::new().hash_one(std::process::id()) as u32;
+        let path = folder.join(format!("{}-{number:08x}.{extension}", std::process::id()));
+        let file = options.open(&path)?;
+        // Someone who looks for orphans may hold the lock for a moment.
+        file.lock()?;
+        // He may have taken the file, still empty, for one whose process had died.
+        if path.exists() {
+            return Ok(Backing { path, file });
+        }
+    }
 }
 
 /// Why default memory can't be had, or the service's folder in it.
@@ -299,6 +307,16 @@ pub(crate) fn adopt(path: &Path) -> Found {
     }
     segment.backing = Some(Backing { path: path.to_owned(), file });
     Found::Orphan(segment, lost)
+}
+
+/// Removes what a process left here that died while it made its segment; whether it was that.
+pub(crate) fn remove_unborn(path: &Path) -> bool {
+    let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return false };
+    let Ok(len) = file.metadata().map(|metadata| metadata.len() as usize) else { return false };
+    let is_unborn = |len: usize| {
+        len == 0 || os::map_file(&file, len).is_ok_and(|memory| Segment::is_unborn(&memory))
+    };
+    file.try_lock().is_ok() && is_unborn(len) && fs::remove_file(path).is_ok()
 }
 
 /// A segment that others may have, for what does not change in it: who made it, and when.

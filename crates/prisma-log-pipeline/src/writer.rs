@@ -397,7 +397,7 @@ impl<'a> FrameWriter<'a> {
 /// # Safety
 /// As for `copy_nonoverlapping`.
 #[inline(always)]
-unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
+pub(crate) unsafe fn copy_short(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: each branch copies the first and the last bytes of the range, which overlap in the
     // middle and together cover it, and nothing outside.
     unsafe {

@@ -168,6 +168,10 @@ macro_rules! __emit {
         );
         let fields = $crate::__private::SiteFields::new(
             &SITE,
+            |quick: $crate::__private::Quick| {
+                $(let quick = $crate::__quick!(quick, $kind, $value);)*
+                quick
+            },
             |_writer: &mut $crate::__private::FrameWriter<'_>, cursor| {
                 $(let cursor = $crate::__write!(_writer, cursor, $key, $kind, $value);)*
                 cursor
@@ -177,15 +181,25 @@ macro_rules! __emit {
                 Ok(())
             },
         );
-        $limit.log(
-            $logger,
-            &$crate::slog::Record::new(
-                &SITE.record_static(),
-                &format_args!($($fmt)*),
-                $crate::slog::BorrowedKV(&fields),
-            ),
-        )
+        $limit.log($logger, &fields, &format_args!($($fmt)*))
     }};
+}
+
+/// Writes a field the quick way, or gives that up.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __quick {
+    ($quick:ident, =, $value:ident) => {{
+        #[expect(
+            unused_imports,
+            reason = "which of the two is used depends on the value's type"
+        )]
+        use $crate::__private::{WritePlain as _, WriteValue as _};
+        (&&$crate::__private::Field($value)).write_quick($quick)
+    }};
+    ($quick:ident, $format:literal, $value:ident) => {
+        $quick.give_up()
+    };
 }
 
 /// Writes a field into a frame.

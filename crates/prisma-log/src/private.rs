@@ -1,11 +1,13 @@
 //! What the macros are made of; not for use by hand.
 
+use std::fmt;
+
 use prisma_log_core::{Clock as _, SystemClock};
 pub use prisma_log_pipeline::macros::{
-    CallSite, Field, FrameWriter, SiteFields, WritePlain, WriteValue,
+    CallSite, Cursor, Field, FrameWriter, Quick, SiteFields, WritePlain, WriteValue,
 };
 use prisma_log_pipeline::{Limit, Verdict, macros};
-use slog::{Logger, Record, SendSyncUnwindSafeDrain};
+use slog::{Logger, Record, SendSyncUnwindSafeDrain, Serializer};
 
 /// A call without a limit.
 pub struct Unlimited;
@@ -13,11 +15,18 @@ pub struct Unlimited;
 impl Unlimited {
     /// Logs.
     #[inline(always)]
-    pub fn log<D>(self, logger: &Logger<D>, record: &Record<'_>)
-    where
-        D: SendSyncUnwindSafeDrain<Ok = (), Err = slog::Never>,
+    pub fn log<D, Q, W, S>(
+        self,
+        logger: &Logger<D>,
+        fields: &SiteFields<'_, Q, W, S>,
+        message: &fmt::Arguments<'_>,
+    ) where
+        D: SendSyncUnwindSafeDrain<Ok = (), Err = slog::Never> + 'static,
+        Q: Fn(Quick) -> Quick,
+        W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
+        S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
     {
-        logger.log(record);
+        fields.log(logger, message);
     }
 
     /// Logs through slog's macro.
@@ -57,12 +66,19 @@ impl Limited {
     }
 
     /// Logs, if the limit admits it.
-    pub fn log<D>(self, logger: &Logger<D>, record: &Record<'_>)
-    where
-        D: SendSyncUnwindSafeDrain<Ok = (), Err = slog::Never>,
+    pub fn log<D, Q, W, S>(
+        self,
+        logger: &Logger<D>,
+        fields: &SiteFields<'_, Q, W, S>,
+        message: &fmt::Arguments<'_>,
+    ) where
+        D: SendSyncUnwindSafeDrain<Ok = (), Err = slog::Never> + 'static,
+        Q: Fn(Quick) -> Quick,
+        W: Fn(&mut FrameWriter<'_>, Cursor) -> Cursor,
+        S: Fn(&Record<'_>, &mut dyn Serializer) -> slog::Result,
     {
-        if self.admits(logger, || macros::fingerprint(record)) {
-            logger.log(record);
+        if self.admits(logger, || fields.with_record(message, macros::fingerprint)) {
+            fields.log(logger, message);
         }
     }
 

@@ -209,6 +209,7 @@ fn a_file_that_can_not_be_written_leaves_the_queue() {
         Command::new("sh").arg("-c").arg(full).current_dir(killed.path()).output().unwrap().into();
     assert_eq!(said.code, 1, "{}", said.stderr);
     assert!(said.stderr.contains("cannot write to stdout"), "{}", said.stderr);
+    assert_eq!(killed.left(), 1, "nothing that was not written is removed");
     let head = format!("'{}' recover . | head -c 10", env!("CARGO_BIN_EXE_plog"));
     let said: Said =
         Command::new("sh").arg("-c").arg(head).current_dir(killed.path()).output().unwrap().into();

@@ -8,7 +8,7 @@ use prisma_log_testkit::MemorySink;
 
 use crate::support::{Place, killed_by, place};
 
-const RECORDS: u64 = 2_000;
+const RECORDS: u64 = crate::recovery::SMALL;
 /// Header, slots for signal handlers, table of definitions.
 const CHUNKS_AT: usize = 4096 + 64 * 512 + (1 << 20);
 /// A chunk's own header.
@@ -17,7 +17,7 @@ const FRAMES_AT: usize = CHUNKS_AT + 128;
 /// A queue that a killed process left.
 fn orphan() -> Vec<u8> {
     let (_dir, place) = place();
-    assert_eq!(killed_by(place.play("recovery hang")), Some(libc::SIGKILL));
+    assert_eq!(killed_by(place.play("recovery hang small")), Some(libc::SIGKILL));
     std::fs::read(&place.queues()[0]).unwrap()
 }
 
@@ -89,7 +89,7 @@ fn every_byte_of_the_header_may_be_damaged() {
     let (_dir, place) = place();
     // What stands there and then some; the texts by samples.
     let dense = (0..64).chain(4096..4096 + 40).chain(CHUNKS_AT..CHUNKS_AT + 128);
-    for at in dense.chain((64..4096).step_by(29)) {
+    for at in dense.chain((64..4096).step_by(101)) {
         for flip in [0x01, 0x80] {
             let mut bytes = whole.clone();
             bytes[at] ^= flip;
@@ -117,7 +117,7 @@ fn damaged_frames_and_definitions_are_counted_and_the_rest_is_written() {
             RECORDS - records
         );
     };
-    for at in (FRAMES_AT..FRAMES_AT + 400).chain((FRAMES_AT..FRAMES_AT + 100_000).step_by(1009)) {
+    for at in (FRAMES_AT..FRAMES_AT + 130).chain((FRAMES_AT..FRAMES_AT + 16_000).step_by(509)) {
         check(at, 0x80);
         check(at, 0x04);
     }

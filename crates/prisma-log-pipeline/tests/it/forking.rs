@@ -67,8 +67,11 @@ pub(crate) fn scene(which: &str) {
             let pipeline = place.builder().sink("lines", Filter::default(), place.sink().hanging());
             let pipeline = pipeline.build().unwrap();
             log_some(&logger(&pipeline), "parent");
-            let child = fork(|| std::thread::sleep(Duration::from_secs(25)));
-            place.make_file("child", &child.to_string());
+            fork(|| {
+                place.make_file("child", &std::process::id().to_string());
+                std::thread::sleep(Duration::from_secs(25));
+            });
+            place.await_file("child");
             die();
         }
         "changes" => changes(&place),

@@ -7,6 +7,9 @@ use prisma_log_testkit::{MemorySink, OwnedRecord};
 use crate::support::{Found, PATIENCE, here, killed_by, logger, place, signal_self};
 
 pub(crate) fn scene(which: &str) {
+    if which == "told" {
+        return limits_are_told();
+    }
     let place = here();
     let builder = place.builder().flush_on_signals(true);
     let pipeline = builder.sink("lines", Filter::default(), place.sink()).build().unwrap();
@@ -39,6 +42,13 @@ fn field(record: &OwnedRecord, key: &str) -> String {
 
 #[test]
 fn what_limits_keep_back_is_told_by_the_worker_and_by_flushes() {
+    // In a process without other pipelines: they would tell it as well.
+    let (_dir, place) = place();
+    let status = place.play("limits told");
+    assert!(status.success(), "{status}");
+}
+
+fn limits_are_told() {
     static LIMIT: Limit = Limit::new("a.rs", 7, "shop::cart", Level::Debug).every("1ms");
     static LONG: Limit = Limit::new("b.rs", 8, "shop", Level::Info).every("1h").first(2);
     let sink = MemorySink::new();

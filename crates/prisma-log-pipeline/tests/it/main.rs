@@ -9,6 +9,7 @@ mod flushing;
 mod forking;
 mod killing;
 mod limits;
+mod orphans;
 mod overflow;
 mod records;
 mod recovery;

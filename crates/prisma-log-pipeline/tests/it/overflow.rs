@@ -133,11 +133,10 @@ fn infos(taken: &Taken, thread: u64) -> Vec<u64> {
 fn the_newest_are_dropped() {
     let (taken, pipeline) = flood(Overflow::DropNewest);
     assert!(pipeline.health().dropped > RECORDS / 2, "{}", pipeline.health().dropped);
-    for thread in 0..THREADS {
-        let infos = infos(&taken, thread);
-        assert!(infos.is_sorted());
-        assert!(infos.iter().copied().take(50).eq(0..50), "the oldest are there");
-    }
+    let kept: Vec<_> = (0..THREADS).map(|thread| infos(&taken, thread)).collect();
+    assert!(kept.iter().all(|infos| infos.is_sorted()));
+    // Whoever logged first is there with what it logged first.
+    assert!(kept.iter().any(|infos| infos.iter().copied().take(50).eq(0..50)));
 }
 
 #[test]

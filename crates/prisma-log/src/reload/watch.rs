@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use prisma_log_config::Config;
@@ -21,7 +21,8 @@ const LONGEST_END: Duration = Duration::from_secs(5);
 pub(super) struct Watcher {
     process: u32,
     stop: Option<Sender<Infallible>>,
-    ended: Receiver<Infallible>,
+    /// Under a lock only so that threads may share what holds it.
+    ended: Mutex<Receiver<Infallible>>,
 }
 
 impl Watcher {
@@ -61,7 +62,11 @@ impl Watcher {
             pipeline.report("configuration", &Error::io(what, error));
             return Ok(None);
         }
-        Ok(Some(Watcher { process: std::process::id(), stop: Some(stop), ended }))
+        Ok(Some(Watcher {
+            process: std::process::id(),
+            stop: Some(stop),
+            ended: Mutex::new(ended),
+        }))
     }
 }
 
@@ -70,7 +75,11 @@ impl Drop for Watcher {
         drop(self.stop.take());
         // A forked child has no such thread.
         if self.process == std::process::id() {
-            let _ended_or_held_up = self.ended.recv_timeout(LONGEST_END);
+            let _ended_or_held_up = self
+                .ended
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv_timeout(LONGEST_END);
         }
     }
 }

@@ -177,6 +177,15 @@ fn what_was_set_up_otherwise_has_nothing_to_reload() {
     assert_eq!(logging.filter().to_string(), "info");
 }
 
+/// Ends the threads, also when an assertion fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Files of which three in ten are wrong, replaced while two threads log: every record arrives, and
 /// no wrong file is ever in force. Each wrong one would turn logging off.
 #[test]
@@ -214,6 +223,7 @@ fn reloads_under_load_lose_nothing() {
                 logged.fetch_add(number, Ordering::Relaxed);
             });
         }
+        let _stops_when_left = Stop(&stop);
         let mut in_force = logging.filter();
         for round in 0..RELOADS {
             if round % 10 < 3 {
@@ -230,7 +240,6 @@ fn reloads_under_load_lose_nothing() {
                 accepted += 1;
             }
         }
-        stop.store(true, Ordering::Relaxed);
     });
     let lines = place.lines(&logging);
     let logged = logged.into_inner();
