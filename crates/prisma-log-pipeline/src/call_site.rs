@@ -153,9 +153,9 @@ where
 }
 
 /// The serializer as the frame writer that it is, if it is the one that is at work in this thread.
-fn as_writer<'a>(
-    serializer: &'a mut dyn Serializer,
-) -> Result<&'a mut FrameWriter<'static>, &'a mut dyn Serializer> {
+fn as_writer(
+    serializer: &mut dyn Serializer,
+) -> Result<&mut FrameWriter<'static>, &mut dyn Serializer> {
     let address = std::ptr::from_mut(serializer).cast::<()>().addr();
     if with_local(|local| local.writer.get()) != address {
         return Err(serializer);

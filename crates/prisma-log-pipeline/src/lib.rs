@@ -5,6 +5,10 @@
 //! nanoseconds, takes no lock, makes no system call and allocates nothing. The queue is a file in
 //! memory: what a process had logged when it was killed, the next process of the same service
 //! writes, once.
+#![deny(
+    unsafe_code,
+    reason = "opened again in the modules that reach shared memory or the operating system"
+)]
 
 mod apart;
 mod appender;

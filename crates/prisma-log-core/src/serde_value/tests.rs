@@ -58,43 +58,60 @@ impl Serialize for Deep {
             Nest::Some => to.serialize_some(&next),
             Nest::Newtype => to.serialize_newtype_struct("N", &next),
             Nest::NewtypeVariant => to.serialize_newtype_variant("E", 0, "V", &next),
-            Nest::Seq => {
-                let mut seq = to.serialize_seq(None)?;
-                seq.serialize_element(&next)?;
-                seq.serialize_element("after")?;
-                seq.end()
-            }
-            Nest::Tuple => {
-                let mut tuple = to.serialize_tuple(1)?;
-                tuple.serialize_element(&next)?;
-                tuple.end()
-            }
-            Nest::TupleStruct => {
-                let mut tuple = to.serialize_tuple_struct("T", 1)?;
-                tuple.serialize_field(&next)?;
-                tuple.end()
-            }
-            Nest::TupleVariant => {
-                let mut tuple = to.serialize_tuple_variant("E", 1, "T", 1)?;
-                tuple.serialize_field(&next)?;
-                tuple.end()
-            }
-            Nest::Map => {
-                let mut map = to.serialize_map(None)?;
-                map.serialize_entry("k", &next)?;
-                map.end()
-            }
-            Nest::Struct => {
-                let mut fields = to.serialize_struct("S", 1)?;
-                fields.serialize_field("f", &next)?;
-                fields.end()
-            }
-            Nest::StructVariant => {
-                let mut fields = to.serialize_struct_variant("E", 2, "S", 1)?;
-                fields.serialize_field("f", &next)?;
-                fields.end()
-            }
+            Nest::Seq => next.in_seq(to),
+            Nest::Tuple => next.in_tuple(to),
+            Nest::TupleStruct => next.in_tuple_struct(to),
+            Nest::TupleVariant => next.in_tuple_variant(to),
+            Nest::Map => next.in_map(to),
+            Nest::Struct => next.in_struct(to),
+            Nest::StructVariant => next.in_struct_variant(to),
         }
+    }
+}
+
+/// Functions of their own: one with all their variables would need kibibytes of stack a level.
+impl Deep {
+    fn in_seq<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut seq = to.serialize_seq(None)?;
+        seq.serialize_element(&self)?;
+        seq.serialize_element("after")?;
+        seq.end()
+    }
+
+    fn in_tuple<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = to.serialize_tuple(1)?;
+        tuple.serialize_element(&self)?;
+        tuple.end()
+    }
+
+    fn in_tuple_struct<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = to.serialize_tuple_struct("T", 1)?;
+        tuple.serialize_field(&self)?;
+        tuple.end()
+    }
+
+    fn in_tuple_variant<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = to.serialize_tuple_variant("E", 1, "T", 1)?;
+        tuple.serialize_field(&self)?;
+        tuple.end()
+    }
+
+    fn in_map<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("k", &self)?;
+        map.end()
+    }
+
+    fn in_struct<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("S", 1)?;
+        fields.serialize_field("f", &self)?;
+        fields.end()
+    }
+
+    fn in_struct_variant<S: Serializer>(self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct_variant("E", 2, "S", 1)?;
+        fields.serialize_field("f", &self)?;
+        fields.end()
     }
 }
 
@@ -118,7 +135,7 @@ where
         lend_serde(&*value, |value| assert_eq!(value, expect, "{what:?}"));
     };
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(1024 << 10);
+        let thread = std::thread::Builder::new().stack_size(256 << 10);
         thread.spawn_scoped(scope, work).unwrap().join().unwrap();
     });
 }

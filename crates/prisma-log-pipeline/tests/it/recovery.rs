@@ -1,10 +1,14 @@
 //! What one process leaves behind, the next one writes: once, and marked.
 
+use std::sync::atomic::Ordering;
+
 use prisma_log_core::{Filter, Level};
 use prisma_log_pipeline::Pipeline;
 use prisma_log_testkit::MemorySink;
 
-use crate::support::{Found, Lines, Place, die, here, kill, killed_by, logger, place, wait};
+use crate::support::{
+    Found, Lines, MAY_DIE, Place, die, here, kill, killed_by, logger, place, wait,
+};
 
 const RECORDS: u64 = 2_000;
 /// Of a small queue.
@@ -56,6 +60,7 @@ pub(crate) fn scene(which: &str) {
         }
         "kill in a batch" => {
             let _pipeline = log_all(&place, place.sink().dying_after(700));
+            MAY_DIE.store(true, Ordering::Release);
             std::thread::sleep(crate::support::PATIENCE);
         }
         "hang" => {
@@ -76,6 +81,7 @@ pub(crate) fn scene(which: &str) {
         }
         "recovery" => drop(place.start()),
         "recovery killed" => {
+            MAY_DIE.store(true, Ordering::Release);
             let sink = place.sink().dying_after(700);
             drop(place.builder().sink("lines", Filter::default(), sink).build());
         }

@@ -6,6 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{BatchError, Durability, Error, Filter, Record, Sink, SinkPosition};
@@ -161,6 +162,9 @@ pub(crate) fn killed_by(status: ExitStatus) -> Option<i32> {
     status.signal()
 }
 
+/// A process has logged all that it is to log.
+pub(crate) static MAY_DIE: AtomicBool = AtomicBool::new(false);
+
 /// Appends a line per record, as the file sink does: whole batches with one write, a half line at
 /// the end removed by the next start, and what was written found again.
 pub(crate) struct Lines {
@@ -209,14 +213,19 @@ impl Lines {
 
 impl Sink for Lines {
     fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
-        while self.hangs {
-            std::thread::sleep(Duration::from_secs(1));
+        if self.hangs {
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
         }
         let mut text = String::new();
         for record in batch {
             text += &Lines::line(record);
             self.written += 1;
             if self.die_after == Some(self.written) {
+                while !MAY_DIE.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 self.file.write_all(text.as_bytes()).unwrap();
                 die();
             }

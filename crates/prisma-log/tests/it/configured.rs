@@ -142,3 +142,9 @@ fn a_sink_that_cannot_be_opened_is_an_error_with_its_path() {
     let error = Logging::from_config(&config).unwrap_err();
     assert!(error.to_string().contains("/dev/null"), "{error}");
 }
+
+#[test]
+fn threads_may_share_the_set_up() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Logging>();
+}

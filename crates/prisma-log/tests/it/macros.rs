@@ -131,7 +131,9 @@ fn a_call_says_the_same_the_first_time_and_ever_after() {
         let first = &records[place];
         assert_eq!(record.message, first.message);
         assert_eq!(record.fields.len(), first.fields.len());
-        for ((key, value), (first_key, first_value)) in record.fields.iter().zip(first.fields.iter()) {
+        for ((key, value), (first_key, first_value)) in
+            record.fields.iter().zip(first.fields.iter())
+        {
             assert_eq!(key, first_key);
             match key {
                 "u8" | "n" => assert_eq!(value, Value::U64(round as u64)),
