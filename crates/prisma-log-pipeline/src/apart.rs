@@ -153,13 +153,12 @@ impl Apart {
         }
     }
 
-    /// Whether the queue is short of room, and this sink has its share in that.
+    /// Whether the queue is short of room, or will be, and this sink has its share in that.
     fn has_too_much(&self) -> bool {
-        if self.pool.chunks_left() as usize >= self.quota {
-            return false;
-        }
         let (mine, all) = self.pool.retired(|chunk| self.state.needs(chunk));
-        mine > self.quota || mine > 0 && all > 2 * self.quota
+        let is_short = (self.pool.chunks_left() as usize) < self.quota;
+        // Half of the queue is for records that are not read yet, whatever is left just now.
+        mine > 0 && all >= 2 * self.quota || is_short && mine > self.quota
     }
 
     /// Waits a little, for a sink that only was not given the processor; now and then.

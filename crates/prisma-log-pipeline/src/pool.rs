@@ -356,7 +356,10 @@ impl Pool {
 
     fn tell_freed(&self) {
         self.stalled.store(false, Ordering::Relaxed);
-        if self.waiting.load(Ordering::Relaxed) > 0 {
+        // Not with each chunk: callers that fill one at a time and wait again would take the
+        // processor from the worker. They look for themselves now and then.
+        let roomy = self.in_use.load(Ordering::Relaxed) * 4 <= self.segment.chunk_count() * 3;
+        if roomy && self.waiting.load(Ordering::Relaxed) > 0 {
             self.freed.notify_all();
         }
     }
