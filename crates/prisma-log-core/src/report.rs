@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
@@ -60,7 +60,12 @@ impl Reporter {
             let _contained = contain(|| handler(what, error));
             IN_HANDLER.set(false);
         }
-        let mut throttle = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not waited for: another thread may have held the lock when this process was forked off.
+        let mut throttle = match self.stderr.try_lock() {
+            Ok(throttle) => throttle,
+            Err(TryLockError::Poisoned(throttle)) => throttle.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let mut stderr = std::io::stderr();
         // stderr may be closed; there is nowhere left to say so.
         let _unwritable = match throttle.admit(Instant::now()) {

@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use prisma_log_core::Error;
 use prisma_log_core::support::contain;
+use prisma_log_core::{Error, Filter};
 
 use crate::apart::{Apart, take_over};
 use crate::drops;
@@ -165,8 +165,16 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
         Ok((segment, _)) => Arc::new(segment),
         Err(error) => {
             shared.reporter.report("queue", &error);
-            // Nothing can be taken in; calls count their records as dropped.
-            return old;
+            match shared.store.anonymous_segment(shared.clock.now()) {
+                Ok(segment) => Arc::new(segment),
+                Err(error) => {
+                    // No memory is left at all. What is there belongs to the parent: nothing is
+                    // taken in any more.
+                    shared.reporter.report("queue", &error);
+                    shared.levels.set_filter(Filter::off());
+                    return old;
+                }
+            }
         }
     };
     registry::add_segment(&segment);

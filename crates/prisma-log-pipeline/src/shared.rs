@@ -236,9 +236,22 @@ impl Shared {
             self.append(local, false, true, bytes)
                 || urgent && self.append(local, true, false, bytes)
         };
-        if !taken {
+        if !(taken || urgent && self.evict() && self.append(local, true, false, bytes)) {
             self.drop_record(name, record, DropReason::QueueFull);
         }
+    }
+
+    /// Makes room for an urgent record at the cost of the oldest others, if that is the policy.
+    fn evict(&self) -> bool {
+        let engine = self.engine.get();
+        let evicted = match self.overflow {
+            Overflow::DropOldest => engine.pool.evict(),
+            _ => None,
+        };
+        evicted.is_some_and(|chunk| {
+            self.drop_chunk(engine, chunk);
+            true
+        })
     }
 
     fn drop_record(&self, name: &Name, record: &slog::Record<'_>, reason: DropReason) {

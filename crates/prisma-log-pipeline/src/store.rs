@@ -123,12 +123,23 @@ impl Store {
                 Err(error) => why = Some(format!("{}: {error}", folder.display())),
             }
         }
-        let memory = os::map_anonymous(len)
-            .map_err(|error| Error::io("cannot get memory for the queue", error))?;
+        let memory = map_memory(len)?;
         let mut segment = Segment::new(memory, spill, self.sizes, &about);
         segment.spill_backing = spill_backing;
         Ok((segment, why))
     }
+
+    /// Makes a segment without any file.
+    pub(crate) fn anonymous_segment(&self, started_nanos: u64) -> Result<Segment, Error> {
+        let sinks: Vec<&str> = self.sinks.iter().map(String::as_str).collect();
+        let about = About { service: &self.service, started_nanos, sinks: &sinks, spill: None };
+        let sizes = Sizes { spill_chunks: 0, ..self.sizes };
+        Ok(Segment::new(map_memory(sizes.memory_len())?, None, sizes, &about))
+    }
+}
+
+fn map_memory(len: usize) -> Result<os::Mapping, Error> {
+    os::map_anonymous(len).map_err(|error| Error::io("cannot get memory for the queue", error))
 }
 
 fn map_new(folder: &Path, len: usize, head: usize) -> io::Result<(os::Mapping, Backing)> {
