@@ -33,6 +33,12 @@ impl<'a> FieldsRef<'a> {
         FieldsRef { bytes, count, call_keys, logger_keys }
     }
 
+    /// Other fields with the same keys.
+    #[inline]
+    pub const fn with_bytes(&self, bytes: &'a [u8]) -> Self {
+        FieldsRef { bytes, ..*self }
+    }
+
     /// How many fields there are said to be.
     #[inline]
     pub const fn len(&self) -> usize {

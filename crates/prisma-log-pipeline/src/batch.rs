@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use prisma_log_core::{Record, wire};
 
 use crate::definitions::Definitions;
-use crate::frame::{ALIGN, Body, Head};
-use crate::reader::{KnownContext, Shapes, record};
+use crate::frame::{ALIGN, Body, HEAD_BYTES, Head};
+use crate::reader::{KnownContext, Shapes, record, time_of};
 use crate::segment::{PAYLOAD_AT, Segment};
 
 /// One record's frame.
@@ -72,11 +72,23 @@ impl Batch {
         shapes: &mut Shapes,
     ) -> (Vec<Record<'a>>, u64) {
         let mut records = Vec::with_capacity(self.items.len());
+        let mut samples = Samples::new(definitions.site_count());
         for item in &self.items {
-            records.extend(self.record(segment, definitions, shapes, item));
+            if let Some(sample) = samples.get(item) {
+                let frame = self.frame(segment, item);
+                records.push(another(sample, &item.head, frame));
+            } else if let Some(record) = self.record(segment, definitions, shapes, item) {
+                samples.keep(item, &record);
+                records.push(record);
+            }
         }
         let damaged = (self.items.len() - records.len()) as u64;
         (records, damaged)
+    }
+
+    fn frame<'a>(&self, segment: &'a Segment, item: &Item) -> &'a [u8] {
+        // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
+        unsafe { segment.chunk(item.chunk).bytes(item.at, item.at + item.head.len) }
     }
 
     /// The record of one of the items; `None` when its frame is damaged.
@@ -88,17 +100,14 @@ impl Batch {
         shapes: &mut Shapes,
         item: &Item,
     ) -> Option<Record<'a>> {
-        let end = item.at + item.head.len;
-        // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
-        let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, end) };
+        let frame = self.frame(segment, item);
         let context = item.context.and_then(|at| self.contexts.get(at as usize));
         record(definitions, shapes, &item.head, frame, context.map(|context| &**context))
     }
 
     /// Whether an item's fields, and what pads them, fill its frame: in a damaged one they may not.
     pub(crate) fn is_whole(&self, segment: &Segment, item: &Item) -> bool {
-        // SAFETY: the chunk is claimed or pinned while the batch lives, see above.
-        let frame = unsafe { segment.chunk(item.chunk).bytes(item.at, item.at + item.head.len) };
+        let frame = self.frame(segment, item);
         let Some(body) = Body::read(&item.head, frame) else { return false };
         let mut rest = body.fields;
         let read = (0..item.head.count).all(|_| wire::read(&mut rest).is_some());
@@ -118,6 +127,54 @@ impl Batch {
             header.cursors[sink].fetch_max(progress.to, Ordering::Release);
         }
     }
+}
+
+/// One record of each call site: the next of the site differs from it in what changes with every
+/// call, and nothing else is looked up again.
+struct Samples<'a> {
+    /// By the site's number, which of the samples; 0 is none, then from 1.
+    by_site: Vec<u32>,
+    samples: Vec<(Item, Record<'a>)>,
+}
+
+impl<'a> Samples<'a> {
+    fn new(sites: usize) -> Self {
+        Samples { by_site: vec![0; sites], samples: Vec::new() }
+    }
+
+    /// A record of the same site, logger and context, if there was one, for an item that has nothing
+    /// inline.
+    #[inline]
+    fn get(&self, item: &Item) -> Option<&Record<'a>> {
+        let &at = self.by_site.get(item.head.site as usize)?;
+        let (sample, record) = self.samples.get((at as usize).checked_sub(1)?)?;
+        let same = item.head.flags == 0
+            && sample.context == item.context
+            && sample.head.logger == item.head.logger
+            && sample.head.list == item.head.list
+            && sample.head.level == item.head.level
+            && sample.head.count == item.head.count;
+        same.then_some(record)
+    }
+
+    fn keep(&mut self, item: &Item, record: &Record<'a>) {
+        if item.head.flags == 0
+            && let Some(at) = self.by_site.get_mut(item.head.site as usize)
+        {
+            self.samples.push((*item, *record));
+            *at = self.samples.len() as u32;
+        }
+    }
+}
+
+/// A record like the sample, but for what is in its own frame, which has nothing inline.
+#[inline]
+fn another<'a>(sample: &Record<'a>, head: &Head, frame: &'a [u8]) -> Record<'a> {
+    let mut record = *sample;
+    record.timestamp = time_of(head);
+    record.sequence = head.sequence;
+    record.fields = sample.fields.with_bytes(&frame[HEAD_BYTES..]);
+    record
 }
 
 /// The frames of a chunk that was taken out of its stream, so that nobody else reads or writes it,

@@ -68,6 +68,11 @@ impl Definitions {
         }
     }
 
+    /// One more than the greatest number of a site.
+    pub(crate) fn site_count(&self) -> usize {
+        self.sites.len()
+    }
+
     #[inline]
     pub(crate) fn site(&self, id: u32) -> Option<&SiteText> {
         self.sites.get(id as usize)?.as_ref()

@@ -127,8 +127,7 @@ pub(crate) fn record<'a>(
     let list = if head.list == 0 { &[][..] } else { definitions.list(head.list)? };
     let keys = if head.has(KEYS_INLINE) { &[][..] } else { &known.keys[..] };
     let level = head.level()?;
-    let nanos = i64::try_from(head.nanos).unwrap_or(i64::MAX);
-    let mut record = Record::new(Timestamp::from_unix_nanos(nanos), level, logger, message);
+    let mut record = Record::new(time_of(head), level, logger, message);
     record.message_is_constant = message_is_constant;
     record.fields = FieldsRef::encoded(body.fields, u32::from(head.count), keys, list);
     record.context = context.map_or(&NO_CONTEXT, |context| &context.data);
@@ -145,6 +144,12 @@ pub(crate) fn record<'a>(
         record.shape = shapes.number(ShapeKey { site, logger, list, context_keys });
     }
     Some(record)
+}
+
+/// When a frame's record was made.
+#[inline]
+pub(crate) fn time_of(head: &Head) -> Timestamp {
+    Timestamp::from_unix_nanos(i64::try_from(head.nanos).unwrap_or(i64::MAX))
 }
 
 fn site_of(text: &SiteText) -> Site<'_> {
