@@ -31,6 +31,7 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|word| word == "child") {
+        os::hear_end_signals();
         return child(&arguments[1..]);
     }
     match parent(&arguments) {

@@ -200,3 +200,12 @@ fn status(key: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024
 }
+
+/// Has the signals that ask a process to end do so, whatever this process was started with: what
+/// runs in a shell's background starts with SIGINT ignored.
+pub(crate) fn hear_end_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: takes numbers.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
