@@ -20,7 +20,7 @@ use crate::pool::Pool;
 use crate::reader::Shapes;
 use crate::slot::{Facts, SinkState, deliver, flush, position};
 
-/// Batches that may wait for one sink; each has up to 512 records.
+/// Batches that may wait for one sink; each has up to 2,048 records.
 const WAITING_BATCHES: usize = 2048;
 /// How long the worker waits for a sink that has too much waiting, and how often it does so in vain:
 /// others are delayed by no more than that.

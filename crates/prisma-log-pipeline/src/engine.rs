@@ -20,7 +20,7 @@ use crate::pool::Pool;
 use crate::reader::logger_of;
 use crate::shared::Shared;
 use crate::slot::Facts;
-use crate::worker::Worker;
+use crate::worker::{Passed, Worker};
 
 /// Longest sleep between two batches while records come in: long enough to gather a batch.
 const GATHER: Duration = Duration::from_millis(1);
@@ -28,6 +28,9 @@ const GATHER: Duration = Duration::from_millis(1);
 const TICK: Duration = Duration::from_secs(1);
 /// The first tick: the clock can tell the speed of the processor's counter by then.
 const FIRST_TICK: Duration = Duration::from_millis(20);
+/// After so long without a record, the worker sleeps until a call wakes it. That costs the call some
+/// microseconds, which those that come after a short pause do without.
+const LONG_SILENCE: Duration = Duration::from_secs(2);
 /// How long a call that writes its record itself waits for others that do.
 const INLINE_WAIT: Duration = Duration::from_secs(1);
 /// How long a record of the pipeline's own waits for others that put theirs.
@@ -193,6 +196,7 @@ impl Engine {
     fn run(&self, shared: &Arc<Shared>) {
         let mut idle = Duration::ZERO;
         let mut last_tick = Instant::now();
+        let mut last_record = last_tick;
         let mut tick = FIRST_TICK;
         self.pool.make_ready();
         shared.clock.tick();
@@ -207,7 +211,11 @@ impl Engine {
             let limit = shared.clock.now();
             let passed = {
                 let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-                worker.pass(shared, &self.pool, limit)
+                if worker.has_nothing_new(&self.pool) {
+                    Passed { records: 0, more: false }
+                } else {
+                    worker.pass(shared, &self.pool, limit)
+                }
             };
             if last_tick.elapsed() >= tick {
                 last_tick = Instant::now();
@@ -226,12 +234,35 @@ impl Engine {
             } else {
                 (idle * 2).clamp(Duration::from_micros(100), self.latency)
             };
+            if passed.records > 0 {
+                last_record = Instant::now();
+            }
+            if last_record.elapsed() >= LONG_SILENCE && shared.falls_asleep() {
+                self.sleep_until_woken(shared);
+                continue;
+            }
             self.asleep.store(true, Ordering::Relaxed);
             if !self.control.wanted.load(Ordering::Acquire) {
                 std::thread::park_timeout(idle);
             }
             self.asleep.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Sleeps until the next call, or tick: looking every few milliseconds would cost more than all
+    /// the rest of an idle program.
+    fn sleep_until_woken(&self, shared: &Shared) {
+        // From here on every thread sees that it has to wake the worker, or has shown its record.
+        let is_seen = os::heavy_fence();
+        let nothing_new = {
+            let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+            worker.has_nothing_new(&self.pool)
+        };
+        if nothing_new && !self.control.wanted.load(Ordering::Acquire) {
+            // Without the fence a record may go unseen, and waits for as long as ever.
+            std::thread::park_timeout(if is_seen { TICK } else { self.latency });
+        }
+        shared.wakes_up();
     }
 
     /// Does what is wanted; whether the worker is to end.
@@ -406,7 +437,11 @@ impl Engine {
 
     /// Puts a record of the pipeline's own into the queue; whether it found room.
     pub(crate) fn put(&self, shared: &Shared, notice: &Notice<'_>) -> bool {
-        self.put_at(notice, shared.clock.now())
+        let taken = self.put_at(notice, shared.clock.now());
+        if shared.wakes_up() {
+            self.wake();
+        }
+        taken
     }
 
     fn put_at(&self, notice: &Notice<'_>, nanos: u64) -> bool {

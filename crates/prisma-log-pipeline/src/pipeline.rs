@@ -15,7 +15,7 @@ use crate::health::{
 };
 use crate::os;
 use crate::panics::HookHandle;
-use crate::shared::{ASYNC, INLINE, Shared};
+use crate::shared::{INLINE, Shared};
 use crate::store;
 
 /// How long the end of a pipeline, or of the process, waits for the sinks.
@@ -123,7 +123,7 @@ impl Pipeline {
             memory,
             sinks: sinks.collect(),
             recovery: self.recovery().clone(),
-            worker: if shared.mode() == ASYNC { WorkerState::Thread } else { WorkerState::Inline },
+            worker: if shared.mode() == INLINE { WorkerState::Inline } else { WorkerState::Thread },
             clock: shared.clock.kind(),
             failures: shared.reporter.count(),
         }

@@ -22,6 +22,8 @@ pub(crate) struct Pool {
     in_use: AtomicU32,
     high_water: AtomicU32,
     waiting: AtomicU32,
+    /// Counts what happens to the streams' chunks.
+    changes: AtomicU32,
     /// A call has waited in vain since a chunk was last freed.
     stalled: AtomicBool,
 }
@@ -98,12 +100,23 @@ impl Pool {
             in_use: AtomicU32::new(0),
             high_water: AtomicU32::new(0),
             waiting: AtomicU32::new(0),
+            // A worker that has looked at nothing yet has something to look at.
+            changes: AtomicU32::new(1),
             stalled: AtomicBool::new(false),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that another chunk in a stream, or one less, changes.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    fn change(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn chunks_in_use(&self) -> u32 {
@@ -150,6 +163,7 @@ impl Pool {
     pub(crate) fn end_stream(&self, stream: u32) {
         let mut state = self.lock();
         state.end(stream);
+        self.change();
     }
 
     /// The next chunk of a stream; the one before is sealed by that. `None` when there is none left
@@ -170,6 +184,7 @@ impl Pool {
         state.read[chunk as usize] = 0;
         self.segment.chunk(chunk).begin(stream, state.order);
         state.streams[stream as usize].chunks.push_back(chunk);
+        self.change();
         let in_use = self.in_use.fetch_add(1, Ordering::Relaxed) + 1;
         self.high_water.fetch_max(in_use, Ordering::Relaxed);
     }
@@ -277,6 +292,7 @@ impl Pool {
         }
         let (_, index, at) = oldest?;
         let chunk = state.streams[index].chunks.remove(at);
+        self.change();
         state.vacate(index as u32);
         chunk
     }
@@ -397,6 +413,7 @@ impl Pool {
             stream.claimed = false;
             if claim.sealed && read_up_to >= self.segment.chunk(claim.chunk).committed() {
                 stream.chunks.pop_front();
+                self.change();
                 if state.pins[claim.chunk as usize] == 0 {
                     self.free(&mut state, claim.chunk);
                     freed = true;

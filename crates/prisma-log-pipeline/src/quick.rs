@@ -233,7 +233,7 @@ fn finish(
         }
         local.busy.set(false);
         if drain.shared.mode_hint() != ASYNC {
-            drain.shared.write_inline(local);
+            drain.shared.see_to_it(local);
         }
         true
     })

@@ -27,6 +27,8 @@ use crate::writer::{Finished, FrameWriter, MIN_ROOM};
 pub(crate) const ASYNC: u8 = 0;
 /// There is no worker: each call writes its record itself.
 pub(crate) const INLINE: u8 = 1;
+/// The worker has gone to sleep for long, and is woken by the next call.
+pub(crate) const DROWSY: u8 = 2;
 
 /// Words of the buffer for records of threads without a chunk.
 const STACK_WORDS: usize = 256;
@@ -168,7 +170,7 @@ impl Shared {
         }
         local.busy.set(false);
         if self.mode_hint() != ASYNC {
-            self.write_inline(local);
+            self.see_to_it(local);
         }
     }
 
@@ -212,7 +214,7 @@ impl Shared {
         self.put_elsewhere(local, &finished, &writer, name, record);
         local.busy.set(was_busy);
         if !was_busy && self.mode() != ASYNC {
-            self.write_inline(local);
+            self.see_to_it(local);
         }
     }
 
@@ -305,7 +307,7 @@ impl Shared {
     /// What the overflow policy does about a full queue.
     #[cold]
     fn make_room(&self, engine: &Engine, stream: u32, urgent: bool) -> Option<u32> {
-        if self.mode() != ASYNC {
+        if self.mode() == INLINE {
             engine.write_inline(self);
             return engine.pool.acquire(stream, urgent);
         }
@@ -405,13 +407,30 @@ impl Shared {
         local.context.set(version);
     }
 
-    /// Writes what is queued, in the calling thread.
+    /// Sees to it that a record just queued is written, where the worker does not look by itself:
+    /// wakes it, or writes in the calling thread.
     #[cold]
     #[inline(never)]
-    pub(crate) fn write_inline(&self, local: &Local) {
-        if !local.in_sink.get() {
+    pub(crate) fn see_to_it(&self, local: &Local) {
+        if self.wakes_up() {
+            self.engine.get().wake();
+        } else if self.mode() == INLINE && !local.in_sink.get() {
             self.engine.after_fork(self).write_inline(self);
         }
+    }
+
+    /// Has the worker sleep until a call wakes it, unless it is not to sleep, or was woken already.
+    pub(crate) fn falls_asleep(&self) -> bool {
+        self.change_mode(ASYNC, DROWSY)
+    }
+
+    /// Ends that; whether it had to be ended.
+    pub(crate) fn wakes_up(&self) -> bool {
+        self.change_mode(DROWSY, ASYNC)
+    }
+
+    fn change_mode(&self, from: u8, to: u8) -> bool {
+        self.mode.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 

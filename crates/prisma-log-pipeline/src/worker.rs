@@ -32,6 +32,8 @@ pub(crate) struct Worker {
     shapes: Shapes,
     merge: Merge,
     claims: Vec<Claim>,
+    /// Where the pool's count of changes stood when the claims were made.
+    looked_at: u32,
     batch: Batch,
     last_told: Option<Instant>,
     /// The changes of sinks' filters that the slots know of.
@@ -64,6 +66,7 @@ impl Worker {
             shapes: Shapes::default(),
             merge: Merge::default(),
             claims: Vec::new(),
+            looked_at: 0,
             batch: Batch::default(),
             last_told: None,
             sink_changes: 0,
@@ -88,6 +91,7 @@ impl Worker {
         if self.parked {
             return Passed { records: 0, more: false };
         }
+        let changes = pool.changes();
         self.heed_filters(shared);
         let segment = &*pool.segment;
         pool.claim(&mut self.claims);
@@ -110,7 +114,17 @@ impl Worker {
             |claim| merge.records_read(claim),
             |claim| merge.read_up_to(claim),
         );
+        self.looked_at = changes;
         Passed { records, more: merged.more }
+    }
+
+    /// Whether nothing was logged since the last look: found out without a lock, since an idle worker
+    /// does nothing else.
+    pub(crate) fn has_nothing_new(&self, pool: &Pool) -> bool {
+        let read = |claim: &Claim| {
+            self.merge.read_up_to(claim) >= pool.segment.chunk(claim.chunk).committed()
+        };
+        self.looked_at == pool.changes() && self.claims.iter().all(read)
     }
 
     fn hand_out(&mut self, shared: &Shared, pool: &Pool) {

@@ -1,7 +1,7 @@
 //! What goes in comes out, through slog's own macros.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prisma_log_context::Context;
 use prisma_log_core::{Filter, Level};
@@ -169,6 +169,23 @@ fn a_level_can_be_changed_while_the_program_runs() {
     slog::info!(module, "not this module");
     assert!(pipeline.flush(Duration::from_secs(30)).is_ok());
     assert_eq!(sink.all().iter().map(|r| r.message.clone()).collect::<Vec<_>>(), ["yes"]);
+}
+
+#[test]
+fn a_record_after_a_long_silence_is_written_without_a_flush() {
+    let sink = Collect::default();
+    let pipeline = anonymous().sink("memory", Filter::default(), sink.clone()).build().unwrap();
+    let log = Logger::root_typed(pipeline.drain().named("shop"), o!());
+    for n in 1..=3 {
+        // The worker sleeps until it is woken by then.
+        std::thread::sleep(Duration::from_millis(2_300));
+        slog::info!(log, "after a silence");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while sink.all().len() < n {
+            assert!(Instant::now() < deadline, "record {n} has not come");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 #[test]
