@@ -102,8 +102,9 @@ impl PipelineBuilder {
         self
     }
 
-    /// Longest sleep of the worker when nothing is logged, from 100 µs to 10 s: 8 ms by default. A
-    /// record waits for about that long before it is written.
+    /// Longest sleep of the worker between two looks at the queue, from 100 µs to 10 s: 8 ms by
+    /// default. A record waits for about that long before it is written. After two seconds of
+    /// silence the worker sleeps until the next call wakes it, which costs that call some 10 µs.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
