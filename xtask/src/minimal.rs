@@ -13,10 +13,10 @@ use prisma_log::{FileSink, Filter, Level, Logging, info};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("no path")?;
     let sink = FileSink::builder(path).build()?;
-    let logging = Logging::builder().sink("file", Filter::at_least(Level::Info), sink).build();
+    let logging = Logging::builder().sink("file", Filter::at_least(Level::Info), sink).build()?;
     let log = logging.logger("minimal");
     info!(log, "it works"; "answer" => 42);
-    logging.flush()?;
+    assert!(logging.flush(std::time::Duration::from_secs(5)).is_ok());
     Ok(())
 }
 "#;

@@ -128,13 +128,45 @@ fn escape<const QUOTES: bool>(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Whether nothing in a text can need an escape, told quickly.
+///
+/// Most texts are a word or two long: those are looked at as one number or two.
 #[inline]
 fn is_plain(bytes: &[u8]) -> bool {
-    none_is(bytes, |byte| {
-        // What is not ASCII is negative.
-        let low = byte.cast_signed() < 0x20;
-        low | (byte == b'"') | (byte == b'\\') | (byte == 0x7F)
-    })
+    let four = |at: usize| bytes[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
+    let eight = |at: usize| bytes[at..].first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
+    match bytes.len() {
+        0 => true,
+        len @ 1..4 => {
+            let [first, middle, last] = [bytes[0], bytes[len / 2], bytes[len - 1]];
+            is_plain_word(u64::from_le_bytes([first, middle, last, b'a', b'a', b'a', b'a', b'a']))
+        }
+        len @ 4..8 => is_plain_word(u64::from(four(0)) | u64::from(four(len - 4)) << 32),
+        len @ 8..=16 => is_plain_word(eight(0)) && is_plain_word(eight(len - 8)),
+        _ => none_is(bytes, |byte| {
+            // What is not ASCII is negative.
+            let low = byte.cast_signed() < 0x20;
+            low | (byte == b'"') | (byte == b'\\') | (byte == 0x7F)
+        }),
+    }
+}
+
+/// [`is_plain`] for eight bytes.
+///
+/// A byte that is 0 in a word shows by the borrow of a subtraction; the words here are 0 where a
+/// byte is the one that is looked for, and below 0x20.
+#[inline]
+const fn is_plain_word(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    const fn has_zero(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & HIGHS
+    }
+    let not_ascii = word & HIGHS;
+    let low = word.wrapping_sub(0x20 * ONES) & !word & HIGHS;
+    let quote = has_zero(word ^ (ONES * b'"' as u64));
+    let backslash = has_zero(word ^ (ONES * b'\\' as u64));
+    let delete = has_zero(word ^ (ONES * 0x7F));
+    not_ascii | low | quote | backslash | delete == 0
 }
 
 /// Whether no byte is special. The letter `a` must not be.
@@ -288,6 +320,21 @@ fn push_unit(unit: u16, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_is_what_needs_no_escape_wherever_it_stands() {
+        for len in 0..40 {
+            for at in 0..len {
+                for byte in 0..=255_u8 {
+                    let mut bytes = vec![b'x'; len];
+                    bytes[at] = byte;
+                    let expect =
+                        byte.is_ascii() && !byte.is_ascii_control() && !b"\"\\".contains(&byte);
+                    assert_eq!(is_plain(&bytes), expect, "{byte:#x} at {at} of {len}");
+                }
+            }
+        }
+    }
 
     fn check(text: &str, expect: &str) {
         let mut out = b"kept ".to_vec();
