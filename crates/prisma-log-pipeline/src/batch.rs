@@ -8,7 +8,7 @@ use prisma_log_core::{Record, wire};
 
 use crate::definitions::Definitions;
 use crate::frame::{ALIGN, Body, HEAD_BYTES, Head};
-use crate::reader::{KnownContext, Shapes, record, time_of};
+use crate::reader::{KnownContext, NO_CONTEXT, Shapes, record, time_of};
 use crate::segment::{PAYLOAD_AT, Segment};
 
 /// One record's frame.
@@ -74,16 +74,23 @@ impl Batch {
         let mut records = Vec::with_capacity(self.items.len());
         let mut samples = Samples::new(definitions.site_count());
         for item in &self.items {
-            if let Some(sample) = samples.get(item) {
+            let context = self.context(item);
+            let keys = context.map_or(0, |context| context.keys);
+            if let Some(sample) = samples.get(item, keys) {
                 let frame = self.frame(segment, item);
-                records.push(another(sample, &item.head, frame));
+                records.push(another(sample, &item.head, frame, context));
             } else if let Some(record) = self.record(segment, definitions, shapes, item) {
-                samples.keep(item, &record);
+                samples.keep(item, keys, &record);
                 records.push(record);
             }
         }
         let damaged = (self.items.len() - records.len()) as u64;
         (records, damaged)
+    }
+
+    fn context(&self, item: &Item) -> Option<&KnownContext> {
+        let context = item.context.and_then(|at| self.contexts.get(at as usize));
+        context.map(|context| &**context)
     }
 
     fn frame<'a>(&self, segment: &'a Segment, item: &Item) -> &'a [u8] {
@@ -101,8 +108,7 @@ impl Batch {
         item: &Item,
     ) -> Option<Record<'a>> {
         let frame = self.frame(segment, item);
-        let context = item.context.and_then(|at| self.contexts.get(at as usize));
-        record(definitions, shapes, &item.head, frame, context.map(|context| &**context))
+        record(definitions, shapes, &item.head, frame, self.context(item))
     }
 
     /// Whether an item's fields, and what pads them, fill its frame: in a damaged one they may not.
@@ -134,7 +140,8 @@ impl Batch {
 struct Samples<'a> {
     /// By the site's number, which of the samples; 0 is none, then from 1.
     by_site: Vec<u32>,
-    samples: Vec<(Item, Record<'a>)>,
+    /// With the number of the context's keys.
+    samples: Vec<(Item, u32, Record<'a>)>,
 }
 
 impl<'a> Samples<'a> {
@@ -142,14 +149,14 @@ impl<'a> Samples<'a> {
         Samples { by_site: vec![0; sites], samples: Vec::new() }
     }
 
-    /// A record of the same site, logger and context, if there was one, for an item that has nothing
-    /// inline.
+    /// A record of the same site and logger, in a context with the same keys, if there was one, for an
+    /// item that has nothing inline.
     #[inline]
-    fn get(&self, item: &Item) -> Option<&Record<'a>> {
+    fn get(&self, item: &Item, keys: u32) -> Option<&Record<'a>> {
         let &at = self.by_site.get(item.head.site as usize)?;
-        let (sample, record) = self.samples.get((at as usize).checked_sub(1)?)?;
+        let (sample, sample_keys, record) = self.samples.get((at as usize).checked_sub(1)?)?;
         let same = item.head.flags == 0
-            && sample.context == item.context
+            && *sample_keys == keys
             && sample.head.logger == item.head.logger
             && sample.head.list == item.head.list
             && sample.head.level == item.head.level
@@ -157,11 +164,11 @@ impl<'a> Samples<'a> {
         same.then_some(record)
     }
 
-    fn keep(&mut self, item: &Item, record: &Record<'a>) {
+    fn keep(&mut self, item: &Item, keys: u32, record: &Record<'a>) {
         if item.head.flags == 0
             && let Some(at) = self.by_site.get_mut(item.head.site as usize)
         {
-            self.samples.push((*item, *record));
+            self.samples.push((*item, keys, *record));
             *at = self.samples.len() as u32;
         }
     }
@@ -169,10 +176,16 @@ impl<'a> Samples<'a> {
 
 /// A record like the sample, but for what is in its own frame, which has nothing inline.
 #[inline]
-fn another<'a>(sample: &Record<'a>, head: &Head, frame: &'a [u8]) -> Record<'a> {
+fn another<'a>(
+    sample: &Record<'a>,
+    head: &Head,
+    frame: &'a [u8],
+    context: Option<&'a KnownContext>,
+) -> Record<'a> {
     let mut record = *sample;
     record.timestamp = time_of(head);
     record.sequence = head.sequence;
+    record.context = context.map_or(&NO_CONTEXT, |context| &context.data);
     record.fields = sample.fields.with_bytes(&frame[HEAD_BYTES..]);
     record
 }

@@ -11,7 +11,7 @@ use crate::frame::{Body, Head, KEYS_INLINE, MESSAGE_INLINE, SITE_INLINE, TAG_INL
 /// A context, and a number for its list of keys.
 pub(crate) struct KnownContext {
     pub(crate) data: ContextData,
-    keys: u32,
+    pub(crate) keys: u32,
 }
 
 /// What records of one shape have in common, as far as it is constant.
@@ -91,7 +91,7 @@ impl Shapes {
 
 /// What is known about a site that stands in the frame.
 static NO_SITE: LazyLock<SiteText> = LazyLock::new(SiteText::default);
-static NO_CONTEXT: ContextData = ContextData::EMPTY;
+pub(crate) static NO_CONTEXT: ContextData = ContextData::EMPTY;
 
 /// A frame's record. `None` when the frame is damaged, or needs a definition that is not there:
 /// never in a living process.

@@ -172,6 +172,42 @@ fn a_level_can_be_changed_while_the_program_runs() {
 }
 
 #[test]
+fn records_of_one_call_keep_their_own_contexts() {
+    const THREADS: usize = 6;
+    let contexts: Vec<Context> = (0..THREADS)
+        .map(|thread| match thread % 3 {
+            0 => Context::new(),
+            1 => Context::new().user_id(format!("u{thread}")),
+            _ => Context::new().request_id(format!("r{thread}")),
+        })
+        .collect();
+    let kept = logged(|log| {
+        std::thread::scope(|scope| {
+            for (thread, context) in contexts.iter().enumerate() {
+                scope.spawn(move || {
+                    for n in 0..2_000 {
+                        // Now and then in none.
+                        let _scope = (n % 10 != 9).then(|| context.enter());
+                        slog::info!(log, "work"; "thread" => thread, "n" => n);
+                    }
+                });
+            }
+        });
+    });
+    assert_eq!(kept.len(), THREADS * 2_000);
+    for record in kept {
+        let thread: usize = record.field("thread").unwrap().parse().unwrap();
+        let n: usize = record.field("n").unwrap().parse().unwrap();
+        let expect = if n % 10 == 9 {
+            String::new()
+        } else {
+            contexts[thread].trace_id().unwrap().to_string()
+        };
+        assert_eq!(record.trace_id, expect, "{record:?}");
+    }
+}
+
+#[test]
 fn a_record_after_a_long_silence_is_written_without_a_flush() {
     let sink = Collect::default();
     let pipeline = anonymous().sink("memory", Filter::default(), sink.clone()).build().unwrap();
