@@ -53,13 +53,6 @@ impl PipelineDrain {
     pub fn emergency(&self) -> Emergency {
         Emergency::new(Arc::clone(&self.shared))
     }
-
-    /// Whether a call's limit admits it; see [`Limit`](crate::Limit). Where a record is to say how
-    /// many were suppressed before it, that is written here.
-    #[doc(hidden)]
-    pub fn now_nanos(&self) -> u64 {
-        self.shared.clock.now()
-    }
 }
 
 impl Drain for PipelineDrain {

@@ -406,7 +406,7 @@ impl Engine {
         });
     }
 
-    fn worker_until(&self, deadline: Instant) -> Option<MutexGuard<'_, Worker>> {
+    pub(crate) fn worker_until(&self, deadline: Instant) -> Option<MutexGuard<'_, Worker>> {
         try_for(&self.worker, deadline)
     }
 

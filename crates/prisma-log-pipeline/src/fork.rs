@@ -84,7 +84,7 @@ extern "C" fn prepare() {
     let deadline = Instant::now() + PATIENCE;
     let alive: Vec<Arc<Shared>> = held._pipelines.iter().filter_map(Weak::upgrade).collect();
     for shared in alive {
-        let guard = if in_sink { None } else { worker_until(&shared, deadline) };
+        let guard = if in_sink { None } else { shared.engine.get().worker_until(deadline) };
         // SAFETY: the guard borrows from the engine, which lives as long as `shared`, which is
         // kept beside it and dropped after it; an engine is never moved.
         let guard = guard.map(|guard| unsafe {
@@ -108,17 +108,6 @@ extern "C" fn prepare() {
     // Without thread-local storage, in a thread that is ending, everything is let go again: then the
     // child does without the sinks.
     let _ended = HELD.try_with(|cell| *cell.borrow_mut() = Some(held));
-}
-
-fn worker_until(shared: &Shared, deadline: Instant) -> Option<MutexGuard<'_, Worker>> {
-    loop {
-        match shared.engine.get().worker.try_lock() {
-            Ok(worker) => return Some(worker),
-            Err(TryLockError::Poisoned(worker)) => return Some(worker.into_inner()),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(20)),
-        }
-    }
 }
 
 extern "C" fn in_parent() {

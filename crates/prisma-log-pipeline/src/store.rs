@@ -183,8 +183,7 @@ fn create(folder: &Path, extension: &str) -> io::Result<Backing> {
 /// Why default memory can't be had, or the service's folder in it.
 fn default_folder(service: &str) -> Result<PathBuf, String> {
     let mut why = Vec::new();
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    for dir in runtime.into_iter().filter(|dir| dir.is_absolute()).chain(["/dev/shm".into()]) {
+    for dir in default_dirs() {
         match service_folder(&dir, service) {
             Ok(folder) => return Ok(folder),
             Err(error) => why.push(format!("{}: {error}", dir.display())),
