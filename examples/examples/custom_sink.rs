@@ -21,7 +21,7 @@ impl Sink for Meter {
             self.encoder.encode(record, &mut self.line);
             if self.line.len() > 1024 {
                 let error = Error::state(format!("{} bytes are too many", self.line.len()));
-                return Err(BatchError { delivered, error });
+                return Err(BatchError::new(delivered, error));
             }
             println!("{:>8} {:>4} bytes", record.level, self.line.len());
         }

@@ -1,13 +1,13 @@
 //! Our side: the one file that knows how the facade is set up.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prisma_log::{
     BatchError, Durability, Error, FileSink, Filter, Level, LoggingBuilder, Memory, Overflow,
     Record, Sink, Value, WorkerState,
 };
 pub(crate) use prisma_log::{Emergency, Logger, Logging};
-use prisma_log_core::SinkPosition;
+use prisma_log_core::{SinkCommand, SinkPosition};
 
 use crate::kid::Place;
 
@@ -167,6 +167,18 @@ impl<F: FnMut(&[Record<'_>]) + Send> Sink for Before<F> {
     }
     fn after_fork(&mut self) -> Result<(), Error> {
         self.1.after_fork()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.1.due()
+    }
+
+    fn maintain(&mut self) -> Result<(), Error> {
+        self.1.maintain()
+    }
+
+    fn command(&mut self, command: SinkCommand) -> Result<(), Error> {
+        self.1.command(command)
     }
 }
 

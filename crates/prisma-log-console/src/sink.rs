@@ -128,7 +128,7 @@ impl Sink for ConsoleSink {
         // An encoder that panicked in the last call may have left half a record.
         self.clear();
         let mut delivered = 0;
-        self.write_all(batch, &mut delivered).map_err(|error| BatchError { delivered, error })
+        self.write_all(batch, &mut delivered).map_err(|error| BatchError::new(delivered, error))
     }
 
     fn flush(&mut self) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use slog::{Drain, FlushError, Never, OwnedKVList};
 
@@ -12,7 +13,7 @@ use crate::contain::contain;
 use crate::report::{ErrorHandler, Reporter};
 use crate::{
     Clock, ContextData, ContextSource, DropReason, Error, Filter, Ledger, LedgerSnapshot, Level,
-    Record, Sink, Site, SystemClock, Timestamp,
+    Record, Sink, SinkCommand, Site, SystemClock, Timestamp,
 };
 
 /// Puts one or several [`Sink`]s under a [`slog::Logger`]; writes each record before the call
@@ -127,15 +128,37 @@ impl SinkDrain {
     /// The first failure, with the sink's name; all sinks are flushed whatever one returns, and
     /// every failure goes to the error handler too.
     pub fn flush_sinks(&self) -> Result<(), Error> {
+        self.for_each_sink("flush", |sink| {
+            let maintained = sink.maintain();
+            sink.flush().and(maintained)
+        })
+    }
+
+    /// Asks something of every sink, such as [`SinkCommand::Reopen`] after log files were moved.
+    ///
+    /// # Errors
+    /// The first failure, with the sink's name; all sinks are asked whatever one returns, and
+    /// every failure goes to the error handler too.
+    pub fn command_sinks(&self, command: SinkCommand) -> Result<(), Error> {
+        self.for_each_sink("command", |sink| sink.command(command))
+    }
+
+    fn for_each_sink(
+        &self,
+        verb: &str,
+        mut call: impl FnMut(&mut dyn Sink) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if self.shared.holds_this_thread() {
-            return Err(Error::state("a sink can't flush the drain that it is a part of"));
+            return Err(Error::state(format!(
+                "a sink can't {verb} the drain that it is a part of"
+            )));
         }
         let mut first = Ok(());
         for slot in &self.shared.sinks {
-            if let Err(error) = slot.flush() {
+            if let Err(error) = slot.call(&mut call) {
                 self.shared.reporter.report(&slot.name, &error);
                 let error =
-                    Error::state(format!("cannot flush sink {}", slot.name)).with_source(error);
+                    Error::state(format!("cannot {verb} sink {}", slot.name)).with_source(error);
                 first = first.and(Err(error));
             }
         }
@@ -190,20 +213,24 @@ impl Slot {
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flush(&self) -> Result<(), Error> {
+    fn call(&self, call: &mut impl FnMut(&mut dyn Sink) -> Result<(), Error>) -> Result<(), Error> {
         let mut sink = self.sink();
         let _inside = self.occupant.enter();
-        contain(|| sink.flush()).unwrap_or_else(|reason| Err(panicked(&reason)))
+        contain(|| call(&mut **sink)).unwrap_or_else(|reason| Err(panicked(&reason)))
     }
 
     /// Hands the record to the sink; what of it has to be reported.
     fn write(&self, record: &Record<'_>) -> Result<(), Error> {
         let mut sink = self.sink();
         let _inside = self.occupant.enter();
+        let maintained = contain(|| match sink.due() {
+            Some(due) if due <= Instant::now() => sink.maintain(),
+            _ => Ok(()),
+        });
         let (reason, error) = match contain(|| sink.write(std::slice::from_ref(record))) {
             Ok(Ok(())) => {
                 self.ledger.deliver(1);
-                return Ok(());
+                return maintained.unwrap_or_else(|reason| Err(panicked(&reason)));
             }
             // Taken all the same: what failed came after the record was safe.
             Ok(Err(failed)) if failed.delivered >= 1 => {

@@ -39,7 +39,7 @@ where
                 logged.map_err(|error| Error::state(format!("the drain failed: {error}")))
             });
             if let Err(error) = logged {
-                return Err(BatchError { delivered, error });
+                return Err(BatchError::new(delivered, error));
             }
         }
         Ok(())

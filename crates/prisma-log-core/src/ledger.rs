@@ -14,25 +14,30 @@ pub enum DropReason {
     Reentrant,
     /// The queue had no room for the record, and the overflow rule gave it up.
     QueueFull,
+    /// The sink was in trouble for so long that the record went to its fallback instead, which
+    /// counts it in a ledger of its own.
+    FailedOver,
 }
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [DropReason; 4] = [
+    pub const ALL: [DropReason; 5] = [
         DropReason::SinkFailed,
         DropReason::SinkPanicked,
         DropReason::Reentrant,
         DropReason::QueueFull,
+        DropReason::FailedOver,
     ];
 
     /// The reason as a metric label: `sink_failed`, `sink_panicked`, `reentrant`,
-    /// `queue_full`.
+    /// `queue_full`, `failed_over`.
     pub const fn as_str(self) -> &'static str {
         match self {
             DropReason::SinkFailed => "sink_failed",
             DropReason::SinkPanicked => "sink_panicked",
             DropReason::Reentrant => "reentrant",
             DropReason::QueueFull => "queue_full",
+            DropReason::FailedOver => "failed_over",
         }
     }
 }

@@ -37,6 +37,6 @@ pub use filter::Filter;
 pub use ledger::{DropReason, Ledger, LedgerSnapshot};
 pub use level::Level;
 pub use record::{Record, Shape, Site};
-pub use sink::{BatchError, Durability, Encoder, Sink, SinkPosition};
+pub use sink::{BatchError, Durability, Encoder, Sink, SinkCommand, SinkPosition};
 pub use timestamp::{Clock, ManualClock, RFC3339_LEN, SystemClock, Timestamp};
 pub use value::Value;

@@ -1,5 +1,7 @@
 //! The seams that sinks and encoders fill.
 
+use std::time::{Duration, Instant};
+
 use crate::{Error, Record};
 
 /// Takes batches of records to where they are kept.
@@ -57,6 +59,44 @@ pub trait Sink: Send {
     fn after_fork(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    /// When the sink wants [`Sink::maintain`] to be called, though no record may come until then.
+    /// By default, and while nothing is waiting to be done, `None`.
+    ///
+    /// Asked after every call of the sink. A front end without a thread of its own, such as
+    /// [`SinkDrain`](crate::SinkDrain), keeps the time only when the next record or flush comes.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what [`Sink::due`] was about: a synchronisation, a rotation, another attempt to connect.
+    /// Called too early, it does nothing.
+    ///
+    /// # Errors
+    /// When it could not be done; the sink says in [`Sink::due`] when it wants to try again.
+    fn maintain(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Does what an operator asked for, or nothing where the command has no meaning for the sink.
+    ///
+    /// # Errors
+    /// When it could not be done; the sink goes on as before.
+    fn command(&mut self, command: SinkCommand) -> Result<(), Error> {
+        let _: SinkCommand = command;
+        Ok(())
+    }
+}
+
+/// What an operator may ask of a running sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SinkCommand {
+    /// Lets go of what the sink has open, and opens it anew: what SIGHUP asks for by custom after
+    /// a log file was moved away. A file is opened again, a connection made again.
+    Reopen,
+    /// Begins a new file now, as if the current one were full.
+    Rotate,
 }
 
 /// A place in what a sink writes to; only that kind of sink knows what it means.
@@ -91,6 +131,18 @@ impl<S: Sink + ?Sized> Sink for Box<S> {
     fn after_fork(&mut self) -> Result<(), Error> {
         (**self).after_fork()
     }
+
+    fn due(&self) -> Option<Instant> {
+        (**self).due()
+    }
+
+    fn maintain(&mut self) -> Result<(), Error> {
+        (**self).maintain()
+    }
+
+    fn command(&mut self, command: SinkCommand) -> Result<(), Error> {
+        (**self).command(command)
+    }
 }
 
 /// How far a record is safe; each level includes the ones before it.
@@ -111,17 +163,34 @@ pub enum Durability {
 
 /// A batch that was not taken whole.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BatchError {
     /// How many records, counted from the batch's front, were taken.
     pub delivered: usize,
     /// Why the rest was not.
     pub error: Error,
+    /// When the rest may be tried again, if the fault is not the records': a full disk, a server
+    /// that is away. `None`: the first record that was not taken never will be.
+    pub retry_after: Option<Duration>,
 }
 
 impl BatchError {
+    /// So many records, counted from the batch's front, were taken; the next one never will be.
+    pub fn new(delivered: usize, error: Error) -> Self {
+        BatchError { delivered, error, retry_after: None }
+    }
+
     /// None of the batch was taken.
     pub fn none_delivered(error: Error) -> Self {
-        BatchError { delivered: 0, error }
+        BatchError::new(0, error)
+    }
+
+    /// The records that were not taken may be tried again after this time: a front end with a queue
+    /// keeps them there until then.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 }
 

@@ -81,7 +81,7 @@ impl Sink for FileSink {
         // An encoder that panicked in the last call may have left half a record.
         self.block.clear();
         let mut delivered = 0;
-        self.write_all(batch, &mut delivered).map_err(|error| BatchError { delivered, error })
+        self.write_all(batch, &mut delivered).map_err(|error| BatchError::new(delivered, error))
     }
 
     fn position(&self) -> Option<SinkPosition> {

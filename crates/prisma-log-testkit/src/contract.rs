@@ -361,7 +361,7 @@ mod tests {
                     if *self.1.lock().unwrap() {
                         self.0.write(&batch[..1])?;
                         let error = Error::state("broken");
-                        return Err(BatchError { delivered: self.2, error });
+                        return Err(BatchError::new(self.2, error));
                     }
                     self.0.write(batch)
                 }

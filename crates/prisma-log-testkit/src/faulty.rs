@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::iter;
+use std::time::{Duration, Instant};
 
-use prisma_log_core::{BatchError, Durability, Error, Record, Sink, SinkPosition};
+use prisma_log_core::{BatchError, Durability, Error, Record, Sink, SinkCommand, SinkPosition};
 
 /// What a [`FaultySink`] does with one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub enum Fault {
     None,
     /// Writes this many of the batch's records, then fails.
     FailAfter(usize),
+    /// Writes this many of the batch's records, then fails in a way that passes: the rest may be
+    /// tried again after the time.
+    RetryAfter(usize, Duration),
     /// Writes this many of the batch's records, then panics.
     PanicAfter(usize),
 }
@@ -66,14 +70,19 @@ impl<S: Sink> FaultySink<S> {
 impl<S: Sink> Sink for FaultySink<S> {
     fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
         let fault = self.faults.next().unwrap_or(Fault::None);
-        let (Fault::FailAfter(count) | Fault::PanicAfter(count)) = fault else {
+        let (Fault::FailAfter(count) | Fault::RetryAfter(count, _) | Fault::PanicAfter(count)) =
+            fault
+        else {
             return self.inner.write(batch);
         };
         let taken = count.min(batch.len());
         self.inner.write(&batch[..taken])?;
-        assert!(matches!(fault, Fault::FailAfter(_)), "this sink was told to panic");
-        let error = Error::state("this sink was told to fail");
-        Err(BatchError { delivered: taken, error })
+        assert!(!matches!(fault, Fault::PanicAfter(_)), "this sink was told to panic");
+        let failed = BatchError::new(taken, Error::state("this sink was told to fail"));
+        match fault {
+            Fault::RetryAfter(_, wait) => Err(failed.retry_after(wait)),
+            _ => Err(failed),
+        }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -102,6 +111,18 @@ impl<S: Sink> Sink for FaultySink<S> {
     fn after_fork(&mut self) -> Result<(), Error> {
         self.inner.after_fork()
     }
+
+    fn due(&self) -> Option<Instant> {
+        self.inner.due()
+    }
+
+    fn maintain(&mut self) -> Result<(), Error> {
+        self.inner.maintain()
+    }
+
+    fn command(&mut self, command: SinkCommand) -> Result<(), Error> {
+        self.inner.command(command)
+    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for FaultySink<S> {
@@ -123,12 +144,15 @@ mod tests {
     fn follows_its_schedule_and_then_works() {
         let memory = MemorySink::new();
         let records = memory.handle();
-        let faults = [Fault::PanicAfter(2), Fault::FailAfter(9)];
+        let wait = Duration::from_secs(1);
+        let faults = [Fault::PanicAfter(2), Fault::FailAfter(9), Fault::RetryAfter(0, wait)];
         let mut sink = FaultySink::new(memory).schedule(faults).flush_fails(true);
         let batch = [Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", ""); 3];
         assert!(catch_unwind(AssertUnwindSafe(|| sink.write(&batch))).is_err());
         assert_eq!(records.len(), 2);
         assert_eq!(sink.write(&batch).unwrap_err().delivered, 3);
+        let passes = sink.write(&batch).unwrap_err();
+        assert_eq!((passes.delivered, passes.retry_after), (0, Some(wait)));
         sink.write(&batch).unwrap();
         assert_eq!(records.len(), 8);
         assert!(sink.flush().unwrap_err().is_state());

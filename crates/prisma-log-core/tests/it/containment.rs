@@ -148,7 +148,7 @@ struct Grumbles;
 impl Sink for Grumbles {
     fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
         let delivered = usize::from(batch[0].message != "refused");
-        Err(BatchError { delivered, error: Error::state("grumble") })
+        Err(BatchError::new(delivered, Error::state("grumble")))
     }
 
     fn flush(&mut self) -> Result<(), Error> {

@@ -9,7 +9,7 @@ impl Sink for EveryThird {
         for (delivered, _) in batch.iter().enumerate() {
             self.0 += 1;
             if self.0.is_multiple_of(3) {
-                return Err(BatchError { delivered, error: Error::state("every third") });
+                return Err(BatchError::new(delivered, Error::state("every third")));
             }
         }
         Ok(())

@@ -119,7 +119,7 @@ fn an_error_handler_that_logs_or_panics_does_no_harm() {
     struct Fails;
     impl Sink for Fails {
         fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
-            Err(BatchError { delivered: batch.len() / 2, error: Error::state("half") })
+            Err(BatchError::new(batch.len() / 2, Error::state("half")))
         }
         fn flush(&mut self) -> Result<(), Error> {
             Ok(())
