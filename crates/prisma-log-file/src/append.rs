@@ -5,15 +5,18 @@
 //! killed inside it. Broken parts are never left in the way: the sink erases its own, and one that
 //! a dead writer left just before its record it blanks out, after copying it aside.
 
-use std::io::{self, ErrorKind, Seek as _};
-use std::os::unix::fs::FileExt as _;
+use std::io::ErrorKind;
 
 use prisma_log_core::Error;
 
-use crate::file::{LogFile, Target};
+use crate::file::{LogFile, Spoilt, Target};
+use crate::open::read_exact_at;
+use crate::trouble::{is_full, retried, spoils};
 
 /// How often a record is written again because others wrote between its parts.
 const PATIENCE: usize = 100;
+/// How many files are passed over before a record goes into one that it doesn't fit into.
+const MOST_ROTATIONS: usize = 100;
 
 /// Encoded records, one after the other.
 #[derive(Clone, Copy)]
@@ -53,45 +56,89 @@ enum Finish {
 impl LogFile {
     /// Appends the records, rotating where they don't fit, and counts in `delivered` those that
     /// are whole in a file that has a name.
+    ///
+    /// # Errors
+    /// Of the kind [`Error::is_data`] when the next record never can be written; of another when it
+    /// is the place's fault.
     pub(crate) fn append(
         &mut self,
         records: Records<'_>,
         delivered: &mut usize,
     ) -> Result<(), Error> {
         let mut done = 0;
+        let mut rotations = 0;
         while done < records.ends.len() {
-            let target = self.prepare()?;
-            let fitting = self.fitting(target, records, done);
+            let target = match self.prepare() {
+                Ok(target) => target,
+                Err(error) if is_full(&error) && self.free_some() => continue,
+                Err(error) => return Err(error),
+            };
+            let fitting = self.fitting(target, records, done)?;
             if fitting == 0 {
                 self.try_rotate();
+                rotations += 1;
+                if rotations > MOST_ROTATIONS {
+                    // Somebody fills each new file, or moves it back: no more for now.
+                    self.rotation.failed(self.home.fs.now());
+                }
                 continue;
             }
+            rotations = 0;
             let upto = Records { ends: &records.ends[..done + fitting], ..records };
+            let bytes = (upto.end() - records.begin(done)) as u64;
+            self.keep_limits(target.size.saturating_add(bytes));
             let before = done;
             let written = self.write_records(upto, &mut done);
             // What a deleted file took is written again: nobody can read it there.
-            if done > before && !self.is_linked()? {
+            if done > before && !self.is_linked() {
                 done = before;
             }
             *delivered += done - before;
-            written?;
+            self.wrote(done - before, bytes);
+            match written {
+                Err(error) if is_full(&error) && self.free_some() => {}
+                other => other?,
+            }
         }
         Ok(())
     }
 
     /// How many of the records from `done` on may go into the file as it is; 0 asks for a rotation.
-    fn fitting(&self, target: Target, records: Records<'_>, done: usize) -> usize {
-        let all = records.ends.len() - done;
-        let Some(limit) = self.options.max_bytes.filter(|_| target.current) else {
-            return all;
-        };
-        let room = usize::try_from(limit.saturating_sub(target.size)).unwrap_or(usize::MAX);
-        let fitting = records.whole_at(records.begin(done).saturating_add(room)) - done;
-        match fitting {
-            0 if target.size == 0 => 1,
-            0 if !self.rotation.may_try(self.os.now()) => all,
-            fitting => fitting,
+    fn fitting(
+        &mut self,
+        target: Target,
+        records: Records<'_>,
+        done: usize,
+    ) -> Result<usize, Error> {
+        let may_rotate = target.current && self.rotation.may_try(self.home.fs.now());
+        if may_rotate && self.is_over(target.size) {
+            return Ok(0);
         }
+        let all = records.ends.len() - done;
+        let within = |limit: u64| {
+            let room = usize::try_from(limit.saturating_sub(target.size)).unwrap_or(usize::MAX);
+            records.whole_at(records.begin(done).saturating_add(room)) - done
+        };
+        let possible = self.largest.map_or(all, within);
+        if possible == 0 {
+            return match target.size {
+                0 => Err(Error::data(format!(
+                    "a record of {} bytes is larger than this process may make a file",
+                    records.record(done).len()
+                ))
+                .with_hint("`ulimit -f` says how large")),
+                _ if may_rotate => Ok(0),
+                _ => Err(Error::io_at("write to", self.path(), ErrorKind::FileTooLarge.into())),
+            };
+        }
+        let Some(limit) = self.options.plan.max_bytes.filter(|_| target.current) else {
+            return Ok(possible);
+        };
+        Ok(match within(limit) {
+            0 if target.size == 0 => 1,
+            0 if !may_rotate => possible,
+            fitting => fitting.min(possible),
+        })
     }
 
     /// Writes the records from `done` on and moves `done` past those that are whole in the file.
@@ -101,13 +148,13 @@ impl LogFile {
         while *done < records.ends.len() {
             let from = records.begin(*done);
             let written = self.write_once(&records.bytes[from..records.end()])?;
-            let position = self.written_to()?;
-            self.check_neighbour(position - written as u64);
-
             let at = from + written;
             *done = records.whole_at(at);
             let half = at - records.begin(*done);
-            self.opened.whole_up_to(position - half as u64);
+            // Where that can't be told, the next record that comes looks at what is before it.
+            let position = self.written_to()?;
+            self.check_neighbour(position.saturating_sub(written as u64));
+            self.opened.whole_up_to(position.saturating_sub(half as u64));
             if half == 0 {
                 continue;
             }
@@ -137,7 +184,7 @@ impl LogFile {
                 }
             };
             let end = self.written_to()?;
-            let start = end - written as u64;
+            let start = end.saturating_sub(written as u64);
             if start != position {
                 self.erase(&record[..taken], position - taken as u64);
                 self.erase(&record[taken..taken + written], start);
@@ -150,22 +197,27 @@ impl LogFile {
     }
 
     /// One `write` that took something.
-    fn write_once(&self, bytes: &[u8]) -> Result<usize, Error> {
-        loop {
-            let error = match self.os.append(&self.opened.file, bytes) {
-                Ok(0) => ErrorKind::WriteZero.into(),
-                Ok(written) => return Ok(written),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => error,
-            };
-            return Err(Error::io_at("write to", self.path(), error));
-        }
+    fn write_once(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let error = match retried(|| self.opened.handle.append(bytes)) {
+            Ok(0) => ErrorKind::WriteZero.into(),
+            Ok(written) => {
+                if self.aside == Some(Spoilt::Write) {
+                    self.aside = None;
+                }
+                return Ok(written);
+            }
+            Err(error) => error,
+        };
+        self.opened.spoilt = spoils(&error);
+        Err(Error::io_at("write to", self.path(), error))
     }
 
     /// Where this sink's last write ended.
     fn written_to(&self) -> Result<u64, Error> {
-        let position = (&self.opened.file).stream_position();
-        position.map_err(|error| Error::io_at("examine", self.path(), error))
+        let told = self.opened.handle.written_to();
+        // The end of the file is the same thing unless others write it too.
+        told.or_else(|_| self.opened.handle.stat().map(|stat| stat.len))
+            .map_err(|error| Error::io_at("examine", self.path(), error))
     }
 
     /// Looks at what stands before a record of ours, if somebody else wrote it.
@@ -174,7 +226,7 @@ impl LogFile {
             return;
         }
         let mut last = [0];
-        let looked: io::Result<()> = self.opened.file.read_exact_at(&mut last, start - 1);
+        let looked = read_exact_at(&*self.opened.handle, &mut last, start - 1);
         if looked.is_ok() && last != *b"\n" {
             self.set_apart(start);
         }

@@ -1,17 +1,18 @@
 //! What a file sink is built from, and which settings make no sense.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use prisma_log_core::{Encoder, Error};
+use prisma_log_core::{Clock, Encoder, Error, SystemClock};
 
-use crate::FileSink;
 use crate::failure::{ErrorHandler, Failures};
 use crate::file::{FileOptions, LogFile};
-use crate::os::{Os, RealOs};
+use crate::fs::Fs;
+use crate::names::Names;
+use crate::plan::Plan;
+use crate::real::RealFs;
+use crate::{Compression, FileSink, Retention, Rotation, Sync};
 
-/// Smallest limit that makes sense: below it, most records would get a file of their own.
-const LEAST_FILE_BYTES: u64 = 1024;
-const DEFAULT_BACKUPS: usize = 5;
 const DEFAULT_MODE: u32 = 0o640;
 
 /// Builds a [`FileSink`].
@@ -19,13 +20,18 @@ const DEFAULT_MODE: u32 = 0o640;
 pub struct FileSinkBuilder {
     path: PathBuf,
     encoder: Option<Box<dyn Encoder>>,
-    max_file_bytes: Option<u64>,
-    max_backups: usize,
+    rotation: Option<Rotation>,
+    retention: Retention,
+    compression: Compression,
+    current_link: Option<PathBuf>,
+    sync: Sync,
+    sync_on_flush: bool,
+    delete_when_full: Option<usize>,
     mode: u32,
     create_dirs: bool,
-    sync_on_flush: bool,
     on_error: Option<ErrorHandler>,
-    os: Box<dyn Os>,
+    clock: Box<dyn Clock>,
+    fs: Option<Arc<dyn Fs>>,
 }
 
 impl FileSinkBuilder {
@@ -33,13 +39,18 @@ impl FileSinkBuilder {
         FileSinkBuilder {
             path,
             encoder: None,
-            max_file_bytes: None,
-            max_backups: DEFAULT_BACKUPS,
+            rotation: None,
+            retention: Retention::new(),
+            compression: Compression::None,
+            current_link: None,
+            sync: Sync::PageCache,
+            sync_on_flush: false,
+            delete_when_full: None,
             mode: DEFAULT_MODE,
             create_dirs: true,
-            sync_on_flush: false,
             on_error: None,
-            os: Box::new(RealOs),
+            clock: Box::new(SystemClock),
+            fs: None,
         }
     }
 
@@ -50,26 +61,44 @@ impl FileSinkBuilder {
         self
     }
 
-    /// Rotates before the file would grow past this many bytes; at least 1,024. By default the
-    /// file is never rotated.
-    ///
-    /// A record that is larger gets a file of its own. Where several processes write one file,
-    /// each may add the batch that it is writing at that moment.
-    pub fn max_file_bytes(mut self, bytes: u64) -> Self {
-        self.max_file_bytes = Some(bytes);
+    /// When the file becomes an archive and a new one is begun; by default on demand only
+    /// ([`SinkCommand::Rotate`](prisma_log_core::SinkCommand::Rotate)).
+    pub fn rotation(mut self, rotation: Rotation) -> Self {
+        self.rotation = Some(rotation);
         self
     }
 
-    /// How many rotated files are kept beside the current one, `app.log.1` being the newest;
-    /// by default 5. The oldest beyond that is deleted after each rotation.
+    /// Which archives are kept; by default 5 where a [rotation](Self::rotation) is set, else all.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// How archives are compressed; by default they are not.
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Keeps a symbolic link at `path` that leads to the file; by default there is none.
     ///
-    /// Every regular file of such a name counts as one, up to the first number that is free;
-    /// what stands beyond that, such as `app.log.20261124`, is left alone.
-    ///
-    /// **0 deletes the current file when it is full**: every record in it is gone. It is never
-    /// chosen for you.
-    pub fn max_backups(mut self, count: usize) -> Self {
-        self.max_backups = count;
+    /// It is made when the sink is built, and again when the folder was replaced. A link of this
+    /// user that is there is replaced; anything else of that name is refused.
+    pub fn current_link(mut self, path: impl Into<PathBuf>) -> Self {
+        self.current_link = Some(path.into());
+        self
+    }
+
+    /// How far records are brought without a flush; by default to the kernel.
+    pub fn sync(mut self, sync: Sync) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Lets the sink delete its own archives, oldest first, when the disk or the quota is full;
+    /// the newest `keep` stay. By default none is deleted, and records wait for room.
+    pub fn delete_when_full(mut self, keep: usize) -> Self {
+        self.delete_when_full = Some(keep);
         self
     }
 
@@ -81,13 +110,14 @@ impl FileSinkBuilder {
     }
 
     /// Whether missing folders are created, at build and when they vanish later; by default
-    /// they are, with the permissions that the umask leaves.
+    /// they are, with what the umask leaves of the permissions `0o755`.
     pub fn create_dirs(mut self, create: bool) -> Self {
         self.create_dirs = create;
         self
     }
 
-    /// Whether a flush waits for stable storage (`fdatasync`); by default it does not.
+    /// Whether a flush waits for stable storage (`fdatasync`); by default it does not, unless
+    /// [`sync`](Self::sync) says so.
     pub fn sync_on_flush(mut self, sync: bool) -> Self {
         self.sync_on_flush = sync;
         self
@@ -97,30 +127,34 @@ impl FileSinkBuilder {
     /// refused: the sink goes on in the current file and tries again later, at most once a
     /// second and less often while it keeps failing. Without a handler they go to stderr, a line
     /// each.
-    pub fn on_error(mut self, handler: impl Fn(&Error) + Send + 'static) -> Self {
+    pub fn on_error(
+        mut self,
+        handler: impl Fn(&Error) + Send + std::marker::Sync + 'static,
+    ) -> Self {
         self.on_error = Some(Box::new(handler));
         self
     }
 
+    /// What the calendar of a rotation goes by; by default the system's clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
     #[cfg(test)]
-    pub(crate) fn os(mut self, os: impl Os + 'static) -> Self {
-        self.os = Box::new(os);
+    pub(crate) fn fs(mut self, fs: Arc<dyn Fs>) -> Self {
+        self.fs = Some(fs);
         self
     }
 
     /// Opens or creates the file and repairs its tail.
     ///
     /// # Errors
-    /// When a setting makes no sense, the path is no regular file (or a symbolic link), or the
-    /// operating system refuses to open or create it.
+    /// When a setting makes no sense; when the path is no regular file (or a symbolic link), has a
+    /// second name, belongs to somebody else, or lies in a folder where anybody may replace it; or
+    /// when the operating system refuses to open or create it.
     pub fn build(self) -> Result<FileSink, Error> {
         let shown = self.path.display();
-        if let Some(bytes) = self.max_file_bytes.filter(|&bytes| bytes < LEAST_FILE_BYTES) {
-            return Err(Error::config(format!(
-                "max_file_bytes of {shown} is {bytes}, must be at least {LEAST_FILE_BYTES}"
-            ))
-            .with_hint("leave it unset for a file that is never rotated"));
-        }
         if self.mode & 0o600 != 0o600 || self.mode > 0o777 {
             return Err(Error::config(format!(
                 "mode of {shown} is {:#o}, must let the owner read and write and be at most 0o777",
@@ -134,21 +168,44 @@ impl FileSinkBuilder {
             return Err(Error::config(format!("{:?} names no file", self.path))
                 .with_hint("give the path of the log file itself, such as logs/app.log"));
         }
+        Names::check_base(self.path.file_name().unwrap_or_default())?;
+        if let Sync::Every { interval, records } = self.sync
+            && (interval.is_zero() || records == 0)
+        {
+            return Err(Error::config(format!(
+                "sync of {shown} waits for no time or no record, must wait for some"
+            ))
+            .with_hint("1 record is as strict as it gets"));
+        }
+        let plan =
+            Plan::new(&self.path, self.rotation.as_ref(), &self.retention, self.compression)?;
         // A program that changes its working directory later must not take its log along.
-        let path = std::path::absolute(&self.path)
-            .map_err(|error| Error::io_at("find", &self.path, error))?;
+        let absolute = |path: &PathBuf| {
+            std::path::absolute(path).map_err(|error| Error::io_at("find", path, error))
+        };
+        let path = absolute(&self.path)?;
+        let link = self.current_link.as_ref().map(absolute).transpose()?;
+        if let Some(link) = &link
+            && (link.file_name().is_none() || *link == path)
+        {
+            return Err(Error::config(format!("{} can't be a link to {shown}", link.display()))
+                .with_hint("give the link a name of its own, such as logs/current"));
+        }
         let options = FileOptions {
             path,
-            max_bytes: self.max_file_bytes,
-            max_backups: self.max_backups,
             mode: self.mode,
             create_dirs: self.create_dirs,
-            sync: self.sync_on_flush,
+            plan,
+            sync: self.sync,
+            sync_on_flush: self.sync_on_flush,
+            link,
+            keep_when_full: self.delete_when_full,
         };
         let encoder =
             self.encoder.unwrap_or_else(|| Box::new(prisma_log_format::JsonEncoder::new()));
-        let failures = Failures::new(self.on_error);
-        let file = LogFile::open(options, self.os, failures)?;
+        let failures = Arc::new(Failures::new(self.on_error));
+        let fs = self.fs.unwrap_or_else(|| Arc::new(RealFs::new(self.clock)));
+        let file = LogFile::open(options, fs, failures)?;
         Ok(FileSink::new(encoder, file))
     }
 }
@@ -157,8 +214,10 @@ impl std::fmt::Debug for FileSinkBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FileSinkBuilder")
             .field("path", &self.path)
-            .field("max_file_bytes", &self.max_file_bytes)
-            .field("max_backups", &self.max_backups)
+            .field("rotation", &self.rotation)
+            .field("retention", &self.retention)
+            .field("compression", &self.compression)
+            .field("sync", &self.sync)
             .field("mode", &format_args!("{:#o}", self.mode))
             .finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use prisma_log_core::Error;
 
-pub(crate) type ErrorHandler = Box<dyn Fn(&Error) + Send>;
+pub(crate) type ErrorHandler = Box<dyn Fn(&Error) + Send + Sync>;
 
 pub(crate) struct Failures {
     handler: Option<ErrorHandler>,
@@ -45,6 +45,11 @@ impl BackOff {
 
     pub(crate) fn may_try(&self, now: Instant) -> bool {
         self.until.is_none_or(|until| now >= until)
+    }
+
+    /// When an attempt that is wanted at `time` may be made.
+    pub(crate) fn not_before(&self, time: Instant) -> Instant {
+        self.until.map_or(time, |until| until.max(time))
     }
 
     pub(crate) fn failed(&mut self, now: Instant) {

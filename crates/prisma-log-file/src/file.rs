@@ -1,36 +1,48 @@
-//! The file that is written now: opening, noticing that it was moved away, flushing.
+//! The file that is written now: opening it, and noticing that it was moved away.
 
-use std::fs::{self, File};
-use std::os::unix::fs::MetadataExt as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prisma_log_core::Error;
 
+use crate::Sync;
+use crate::compress::Compressor;
 use crate::failure::{BackOff, Failures};
-use crate::lookback::birth;
-use crate::open::{Identity, Locking, create_folder_of, folder_of, lock_within, open_regular};
-use crate::os::Os;
+use crate::fs::{Fs, Handle, Identity, Lock};
+use crate::home::Home;
+use crate::limits::Kept;
+use crate::names::Names;
+use crate::open::{Locking, lock_shared, open_regular};
+use crate::period::Period;
+use crate::plan::Plan;
 use crate::repair;
+use crate::sync::Unsynced;
 
 /// How long an opening waits for another process that repairs the file's tail.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct FileOptions {
+    /// As it was given, made absolute.
     pub(crate) path: PathBuf,
-    pub(crate) max_bytes: Option<u64>,
-    pub(crate) max_backups: usize,
     pub(crate) mode: u32,
     pub(crate) create_dirs: bool,
-    pub(crate) sync: bool,
+    pub(crate) plan: Plan,
+    pub(crate) sync: Sync,
+    pub(crate) sync_on_flush: bool,
+    /// Where a link to the file is kept.
+    pub(crate) link: Option<PathBuf>,
+    /// How many archives stay when the others are deleted because the disk is full.
+    pub(crate) keep_when_full: Option<usize>,
 }
 
 /// The open file and what is known about it.
 pub(crate) struct Opened {
-    pub(crate) file: File,
+    pub(crate) handle: Arc<dyn Handle>,
     pub(crate) identity: Identity,
-    /// When it was made, as `lookback::birth` tells.
-    pub(crate) birth: u64,
+    /// When it was made, as [`Stat::born`](crate::fs::Stat::born) tells.
+    pub(crate) born: u64,
     /// Where the last record that is known to be whole ends; `None` when the tail is unknown.
     pub(crate) whole_to: Option<u64>,
     /// Where the file ended when it was last looked at, or a place before that.
@@ -38,9 +50,21 @@ pub(crate) struct Opened {
     /// Whether this sink's presence is marked by a shared lock on the file.
     pub(crate) locked: bool,
     pub(crate) unsynced: bool,
-    sync_failed: bool,
+    /// Why nothing more may be written through this handle.
+    pub(crate) spoilt: Option<Spoilt>,
     /// Whether a process that forked this one still writes through the same open file.
     inherited: bool,
+}
+
+/// What went wrong with an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoilt {
+    /// A write failed in a way that the place in the file is to blame for: it is moved aside.
+    Write,
+    /// A synchronisation failed: it is moved aside.
+    Sync,
+    /// The handle leads nowhere any more: the file is opened anew.
+    Handle,
 }
 
 impl Opened {
@@ -48,19 +72,34 @@ impl Opened {
     pub(crate) fn whole_up_to(&mut self, position: u64) {
         (self.whole_to, self.end) = (Some(position), position);
     }
+
+    /// Takes note of the file's length as it is now.
+    fn is_long(&mut self, len: u64) {
+        if len < self.end {
+            // Copied and truncated by somebody.
+            (self.whole_to, self.end) = (None, len);
+        }
+    }
 }
 
 pub(crate) struct LogFile {
     pub(crate) options: FileOptions,
-    pub(crate) os: Box<dyn Os>,
-    pub(crate) failures: Failures,
+    pub(crate) home: Home,
+    pub(crate) names: Names,
+    pub(crate) failures: Arc<Failures>,
     pub(crate) opened: Opened,
+    pub(crate) period: Period,
+    pub(crate) kept: Kept,
+    pub(crate) compressor: Option<Compressor>,
+    pub(crate) unsynced: Unsynced,
     pub(crate) rotation: BackOff,
     reopening: BackOff,
-    /// Whether names in the folder changed since it was last synchronised.
-    folder_unsynced: bool,
-    /// A file that is no longer open could not be brought to stable storage.
-    lost_sync: Option<Error>,
+    /// Whether this sink has just moved the open file away itself.
+    pub(crate) rotated: bool,
+    /// How large the operating system lets this process make a file.
+    pub(crate) largest: Option<u64>,
+    /// Why a file was moved aside since which nothing of that kind has worked.
+    pub(crate) aside: Option<Spoilt>,
 }
 
 /// Where the next bytes will go.
@@ -75,174 +114,178 @@ pub(crate) struct Target {
 impl LogFile {
     pub(crate) fn open(
         options: FileOptions,
-        os: Box<dyn Os>,
-        failures: Failures,
+        fs: Arc<dyn Fs>,
+        failures: Arc<Failures>,
     ) -> Result<Self, Error> {
-        let (opened, created) = open(&options, &*os, &failures)?;
-        Ok(LogFile {
+        let home = Home::find(fs, &options.path, options.create_dirs)?;
+        let names = Names::new(&home.name, options.plan.zone.clone());
+        let current = open(&options, &home, &failures)?;
+        let mut period = Period::new(options.plan.schedule.clone());
+        period.begin(current.begun(home.fs.wall()));
+        let largest = home.fs.largest_file();
+        let compressor = options.plan.packing.map(|packing| {
+            Compressor::new(home.fs.clone(), names.clone(), packing, failures.clone())
+        });
+        let mut log = LogFile {
             options,
-            os,
+            home,
+            names,
             failures,
-            opened,
+            opened: current.opened,
+            period,
+            kept: Kept::default(),
+            compressor,
+            unsynced: Unsynced::default(),
             rotation: BackOff::default(),
             reopening: BackOff::default(),
-            folder_unsynced: created,
-            lost_sync: None,
-        })
+            rotated: false,
+            largest,
+            aside: None,
+        };
+        // Whoever made the file may not have cared for its name.
+        log.unsynced.names = true;
+        log.link()?;
+        if log.options.plan.on_start && current.len > 0 {
+            log.try_rotate();
+            log.prepare()?;
+        }
+        log.tidy_up();
+        Ok(log)
     }
 
+    /// The file's path as it was given.
     pub(crate) fn path(&self) -> &Path {
         &self.options.path
     }
 
-    pub(crate) fn syncs(&self) -> bool {
-        self.options.sync
-    }
-
-    /// Makes sure that the open file is the one at the path; opens or creates that one otherwise.
+    /// Makes sure that the open file is the one at the path and fit to be written; opens or
+    /// creates that one otherwise.
     ///
     /// # Errors
     /// When it can't be opened, and the open one was deleted, so that nobody could read what is
-    /// written to it, or is the parent's.
+    /// written to it, or is spoilt, or is the parent's.
     pub(crate) fn prepare(&mut self) -> Result<Target, Error> {
-        if let Ok(metadata) = fs::symlink_metadata(&self.options.path)
-            && Identity::of(&metadata) == self.opened.identity
+        if self.opened.spoilt.is_some() {
+            self.put_aside();
+        } else if let Ok(found) = self.home.fs.stat(&self.home.file)
+            && found.identity == self.opened.identity
             && !self.opened.inherited
         {
-            return Ok(Target { size: metadata.len(), current: true });
+            self.opened.is_long(found.len);
+            return Ok(Target { size: found.len, current: true });
         }
-        let old = self.opened.file.metadata();
-        let unlinked = old.as_ref().map_or(true, |metadata| metadata.nlink() == 0);
-        let unusable = unlinked || self.opened.inherited;
-        if unusable || self.reopening.may_try(self.os.now()) {
+        let old = self.opened.handle.stat();
+        let unlinked = old.as_ref().map_or(true, |stat| stat.links == 0);
+        let unusable = unlinked || self.opened.inherited || self.opened.spoilt.is_some();
+        if unusable || self.reopening.may_try(self.home.fs.now()) {
             match self.reopen() {
-                Ok(size) => {
-                    self.reopening.succeeded();
-                    return Ok(Target { size, current: true });
-                }
+                Ok(size) => return Ok(Target { size, current: true }),
                 Err(error) if unusable => return Err(error),
                 Err(error) => {
-                    self.reopening.failed(self.os.now());
+                    self.reopening.failed(self.home.fs.now());
                     self.failures.report(&error.with_hint("records still go to the moved file"));
                 }
             }
         }
-        let metadata = old.map_err(|error| Error::io_at("examine", self.path(), error))?;
-        Ok(Target { size: metadata.len(), current: false })
+        let stat = old.map_err(|error| Error::io_at("examine", self.path(), error))?;
+        Ok(Target { size: stat.len, current: false })
     }
 
-    fn reopen(&mut self) -> Result<u64, Error> {
-        let (opened, created) = open(&self.options, &*self.os, &self.failures)?;
-        let metadata =
-            opened.file.metadata().map_err(|error| Error::io_at("examine", self.path(), error))?;
-        if self.options.sync
-            && let Err(error) = self.sync_file()
-        {
-            self.lost_sync = Some(error);
+    /// Opens what is at the path, or creates it; says how long it is.
+    pub(crate) fn reopen(&mut self) -> Result<u64, Error> {
+        let moved = self.home.renew(self.options.create_dirs)?;
+        let current = match open(&self.options, &self.home, &self.failures) {
+            Err(error) if error.io_kind() == Some(ErrorKind::StaleNetworkFileHandle) => {
+                self.home.reopen()?;
+                open(&self.options, &self.home, &self.failures)?
+            }
+            other => other?,
+        };
+        self.sync_before_leaving();
+        if current.opened.identity != self.opened.identity {
+            // Whoever made it made it just now, and may not have cared for its name.
+            self.unsynced.names = true;
+            self.period.begin(self.home.fs.wall());
+            if moved || !self.rotated {
+                self.kept.outdated();
+            }
+            self.compress();
         }
-        self.opened = opened;
-        self.folder_unsynced |= created;
-        Ok(metadata.len())
+        self.rotated = false;
+        self.opened = current.opened;
+        self.reopening.succeeded();
+        if moved && let Err(error) = self.link() {
+            self.failures.report(&error);
+        }
+        Ok(current.len)
     }
 
     /// Opens the file anew in a forked child. Offset and lock belong to the open file, which is
     /// the parent's as well: each would take the other's for its own.
     pub(crate) fn leave_parent(&mut self) -> Result<(), Error> {
-        // What the parent wrote is the parent's to synchronise.
-        (self.opened.unsynced, self.opened.sync_failed) = (false, false);
-        self.opened.inherited = true;
-        (self.folder_unsynced, self.lost_sync) = (false, None);
+        self.forget_unsynced();
+        if let Some(compressor) = &mut self.compressor {
+            compressor.after_fork();
+        }
+        (self.opened.spoilt, self.opened.inherited) = (None, true);
         self.reopen().map(drop)
     }
 
-    /// Whether the open file still has a name.
-    pub(crate) fn is_linked(&self) -> Result<bool, Error> {
-        let metadata = self.opened.file.metadata();
-        metadata
-            .map(|metadata| metadata.nlink() > 0)
-            .map_err(|error| Error::io_at("examine", self.path(), error))
-    }
-
-    pub(crate) fn flush(&mut self) -> Result<(), Error> {
-        if !self.options.sync {
-            return Ok(());
-        }
-        if let Some(error) = self.lost_sync.take() {
-            return Err(error);
-        }
-        self.sync_file()?;
-        if self.folder_unsynced {
-            let folder = folder_of(&self.options.path);
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| Error::io_at("synchronise the folder", folder, error))?;
-            self.folder_unsynced = false;
-        }
-        Ok(())
-    }
-
-    fn sync_file(&mut self) -> Result<(), Error> {
-        if self.opened.sync_failed {
-            // The kernel reports a lost page once; a second, successful call would be a lie.
-            return Err(Error::state(format!(
-                "an earlier synchronisation of {} failed",
-                self.options.path.display()
-            )));
-        }
-        if self.opened.unsynced {
-            self.os.sync(&self.opened.file).map_err(|error| {
-                self.opened.sync_failed = true;
-                Error::io_at("synchronise", &self.options.path, error)
-            })?;
-            self.opened.unsynced = false;
-        }
-        Ok(())
+    /// Whether the open file still has a name, for all that is known.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.opened.handle.stat().map_or(true, |stat| stat.links > 0)
     }
 }
 
-/// Opens the file at the path and says whether it was created.
-fn open(options: &FileOptions, os: &dyn Os, failures: &Failures) -> Result<(Opened, bool), Error> {
-    let path = &options.path;
-    let opening = match open_regular(path, options.mode) {
-        Err(error)
-            if options.create_dirs && error.io_kind() == Some(std::io::ErrorKind::NotFound) =>
-        {
-            create_folder_of(path)?;
-            open_regular(path, options.mode)?
-        }
-        other => other?,
-    };
+/// A file just opened for a sink.
+struct Current {
+    opened: Opened,
+    created: bool,
+    len: u64,
+    modified: prisma_log_core::Timestamp,
+}
+
+impl Current {
+    /// When its time began, seen from now.
+    fn begun(&self, now: prisma_log_core::Timestamp) -> prisma_log_core::Timestamp {
+        if self.created || self.len == 0 { now } else { self.modified }
+    }
+}
+
+/// Opens the file at the path, or creates it.
+fn open(options: &FileOptions, home: &Home, failures: &Failures) -> Result<Current, Error> {
+    let opening = open_regular(home, &home.name, options.mode)?;
     let mut opened = Opened {
-        identity: Identity::of(&opening.metadata),
-        birth: birth(&opening.metadata),
-        file: opening.file,
+        handle: opening.handle,
+        identity: opening.stat.identity,
+        born: opening.stat.born,
         whole_to: None,
         end: 0,
         locked: false,
         unsynced: true,
-        sync_failed: false,
+        spoilt: None,
         inherited: false,
     };
+    let handle = &*opened.handle;
     // Alone on the file: nobody is in the middle of a record, so a torn tail is a dead writer's.
-    if opened.file.try_lock().is_ok() {
-        opened.whole_to = repair::tail(&opened.file, options, os, failures);
-        let _stays_ours_until_shared = opened.file.unlock();
+    if handle.try_lock(Lock::Exclusive).is_ok() {
+        opened.whole_to = repair::tail(handle, home, options, failures);
+        let _stays_ours_until_shared = handle.unlock();
     }
-    match lock_within(LOCK_PATIENCE, || opened.file.try_lock_shared()) {
+    match lock_shared(&*home.fs, handle, LOCK_PATIENCE) {
         Locking::Taken => opened.locked = true,
         Locking::Unsupported => {}
         Locking::Held => {
             return Err(Error::state(format!(
                 "{} is locked exclusively by another program",
-                path.display()
+                home.file.display()
             ))
             .with_hint("`lslocks` shows which"));
         }
     }
-    opened.end = match opened.whole_to {
-        Some(end) => end,
-        // Now that its presence is marked, nobody cuts anything off.
-        None => opened.file.metadata().map_err(|error| Error::io_at("examine", path, error))?.len(),
-    };
-    Ok((opened, opening.created))
+    // Now that its presence is marked, nobody cuts anything off.
+    let stat = opened.handle.stat();
+    let stat = stat.map_err(|error| Error::io_at("examine", &home.file, error))?;
+    opened.end = opened.whole_to.unwrap_or(stat.len);
+    Ok(Current { opened, created: opening.created, len: stat.len, modified: opening.stat.modified })
 }

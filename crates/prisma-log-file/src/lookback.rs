@@ -1,16 +1,16 @@
 //! What was written after some position, across the files of a rotation.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirEntryExt as _, FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
 
 use prisma_log_core::{Error, SinkPosition};
 
 use crate::file::LogFile;
-use crate::open::{FLAGS, Identity, folder_of};
-use crate::rotate::RotationLock;
+use crate::fs::{Handle, Identity, Kind, Open, Stat};
+use crate::home::Home;
+use crate::lock::RotationLock;
+use crate::trouble::retried;
 use crate::wanted::Wanted;
 
 const BLOCK: usize = 256 * 1024;
@@ -22,48 +22,42 @@ const GUESS: u64 = 4 * 1024 * 1024;
 struct Place {
     identity: Identity,
     /// When the file was made, because file systems give inode numbers away again at once.
-    birth: u64,
+    born: u64,
     offset: u64,
 }
 
 impl Place {
-    fn is_at(self, path: &Path) -> bool {
-        fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && self.is_in(&found))
+    fn is_at(self, home: &Home, name: &OsString) -> bool {
+        home.folder.stat(name).is_ok_and(|found| self.is_in(&found))
     }
 
-    fn is_in(self, found: &Metadata) -> bool {
-        let birth = birth(found);
-        self.identity == Identity::of(found)
-            && (self.birth == birth || self.birth == 0 || birth == 0)
+    fn is_in(self, found: &Stat) -> bool {
+        found.kind == Kind::Regular
+            && self.identity == found.identity
+            && (self.born == found.born || self.born == 0 || found.born == 0)
             // Shorter than it was: truncated, and what was here is gone or elsewhere.
-            && self.offset <= found.len()
+            && self.offset <= found.len
     }
 }
 
 impl From<Place> for SinkPosition {
     fn from(place: Place) -> Self {
-        let [device, inode] = place.identity.numbers();
-        SinkPosition([device, inode, place.offset, place.birth])
+        let Identity { device, inode } = place.identity;
+        SinkPosition([device, inode, place.offset, place.born])
     }
 }
 
 impl From<SinkPosition> for Place {
-    fn from(SinkPosition([device, inode, offset, birth]): SinkPosition) -> Self {
-        Place { identity: Identity::from_numbers([device, inode]), birth, offset }
+    fn from(SinkPosition([device, inode, offset, born]): SinkPosition) -> Self {
+        Place { identity: Identity { device, inode }, born, offset }
     }
-}
-
-/// When the file was made, in nanoseconds since 1970; 0 where the file system doesn't know.
-pub(crate) fn birth(metadata: &Metadata) -> u64 {
-    let since_1970 = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    since_1970.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or(0)
 }
 
 impl LogFile {
     /// Where the next records will go, or a place before that.
     pub(crate) fn place(&self) -> SinkPosition {
         let opened = &self.opened;
-        Place { identity: opened.identity, birth: opened.birth, offset: opened.end }.into()
+        Place { identity: opened.identity, born: opened.born, offset: opened.end }.into()
     }
 
     /// Shows all whole lines that may have been written at `since` or later.
@@ -74,35 +68,38 @@ impl LogFile {
     ) -> Result<(), Error> {
         let _names_stay = self.keep_names();
         let since = Place::from(since);
-        // Newest first.
-        let mut paths = vec![self.options.path.clone()];
-        paths.extend(self.backups()?.0.into_iter().map(|number| self.backup(number)));
-        if let Some(own) = paths.iter().position(|path| since.is_at(path)) {
+        // Newest first. Compressed ones are not searched: the newest never is one.
+        let mut names = vec![self.home.name.clone()];
+        names.extend(self.list()?.plain(&self.names));
+        let home = &self.home;
+        if let Some(own) = names.iter().position(|name| since.is_at(home, name)) {
             // A rotation may have come in the middle: everything newer belongs to it as well.
-            paths.truncate(own + 1);
-            return Search { paths: &paths, from: Start::At(since.offset) }.run(wanted);
+            names.truncate(own + 1);
+            return Search { home, names: &names, from: Start::At(since.offset) }.run(wanted);
         }
         if let Some(moved) = self.moved(since) {
-            Search { paths: &[moved], from: Start::At(since.offset) }.run(wanted)?;
+            Search { home, names: &[moved], from: Start::At(since.offset) }.run(wanted)?;
         }
         // Otherwise the file was deleted, copied and truncated, or restored from elsewhere. What
         // was under way when a writer died is the last that it wrote: it is looked for at the end
         // of what there is. What isn't found there is written again, at worst twice.
-        paths.truncate(2);
-        Search { paths: &paths, from: Start::BeforeEnd }.run(wanted)
+        names.truncate(2);
+        Search { home, names: &names, from: Start::BeforeEnd }.run(wanted)
     }
 
     /// Keeps other processes from rotating, if that can be had. Without it a file could be missed
     /// that is renamed this very moment: then records come twice, but none is lost.
     fn keep_names(&mut self) -> Option<RotationLock> {
-        if self.options.max_bytes.is_none() || !self.rotation.may_try(self.os.now()) {
+        let plan = &self.options.plan;
+        let rotates = plan.max_bytes.is_some() || plan.schedule.is_some();
+        if !rotates || !self.rotation.may_try(self.home.fs.now()) {
             return None;
         }
         match RotationLock::take(self) {
             Ok(taken) => taken,
             Err(error) => {
                 // Somebody was stopped while holding it. Not to be waited for at each call.
-                self.rotation.failed(self.os.now());
+                self.rotation.failed(self.home.fs.now());
                 self.failures.report(&error.with_hint("rotation and reading back go on without"));
                 None
             }
@@ -110,11 +107,9 @@ impl LogFile {
     }
 
     /// The file that the place lies in, if another program gave it a name of its own choice.
-    fn moved(&self, since: Place) -> Option<PathBuf> {
-        let [_, inode] = since.identity.numbers();
-        let entries = fs::read_dir(folder_of(&self.options.path)).ok()?.flatten();
-        let mut same = entries.filter(|entry| entry.ino() == inode).map(|entry| entry.path());
-        same.find(|path| since.is_at(path))
+    fn moved(&self, since: Place) -> Option<OsString> {
+        let names = self.home.folder.names().ok()?;
+        names.into_iter().find(|name| since.is_at(&self.home, name))
     }
 }
 
@@ -128,43 +123,45 @@ enum Start {
 }
 
 struct Search<'a> {
+    home: &'a Home,
     /// Newest first.
-    paths: &'a [PathBuf],
+    names: &'a [OsString],
     from: Start,
 }
 
 impl Search<'_> {
     fn run(self, wanted: &mut Wanted<'_>) -> Result<(), Error> {
-        for (age, path) in self.paths.iter().enumerate().rev() {
+        for (age, name) in self.names.iter().enumerate().rev() {
             if wanted.all_found() {
                 break;
             }
-            let is_oldest = age + 1 == self.paths.len();
-            let searched = open(path).and_then(|(file, len)| {
+            let is_oldest = age + 1 == self.names.len();
+            let searched = open(self.home, name).and_then(|(file, len)| {
                 let from = match self.from {
                     Start::At(offset) if is_oldest => offset,
                     Start::At(_) => 0,
                     Start::BeforeEnd => len.saturating_sub(GUESS),
                 };
-                scan(&file, from, len, wanted)
+                scan(&*file, from, len, wanted)
             });
             match searched {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                other => other.map_err(|error| Error::io_at("read back", path, error))?,
+                other => other
+                    .map_err(|error| Error::io_at("read back", &self.home.path_of(name), error))?,
             }
         }
         Ok(())
     }
 }
 
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().read(true).custom_flags(FLAGS).open(path)?;
-    let len = file.metadata()?.len();
+fn open(home: &Home, name: &OsString) -> io::Result<(Arc<dyn Handle>, u64)> {
+    let file = home.folder.open(name, Open::Read)?;
+    let len = file.stat()?.len;
     Ok((file, len))
 }
 
 /// Shows the lines that begin and end within `from..to`.
-fn scan(file: &File, from: u64, to: u64, wanted: &mut Wanted<'_>) -> io::Result<()> {
+fn scan(file: &dyn Handle, from: u64, to: u64, wanted: &mut Wanted<'_>) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     // The line before counts as unfinished unless its end is seen.
     let mut at = from.saturating_sub(1);
@@ -172,12 +169,10 @@ fn scan(file: &File, from: u64, to: u64, wanted: &mut Wanted<'_>) -> io::Result<
     let mut begun: Vec<u8> = Vec::new();
     while at < to && !wanted.all_found() {
         let size = BLOCK.min(usize::try_from(to - at).unwrap_or(BLOCK));
-        let read = match file.read_at(&mut block[..size], at) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
+        let read = retried(|| file.read_at(&mut block[..size], at))?;
+        if read == 0 {
+            break;
+        }
         at += read as u64;
         let mut rest = &block[..read];
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -213,14 +208,16 @@ mod tests {
     fn found(text: &str, from: u64, messages: &[&str]) -> Vec<bool> {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("app.log");
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let fs = Arc::new(crate::real::RealFs::new(Box::new(prisma_log_core::SystemClock)));
+        let home = Home::find(fs, &path, false).unwrap();
         let forms: Vec<_> = messages
             .iter()
             .flat_map(|message| [message.as_bytes(); crate::wanted::FORMS])
             .collect();
         let mut wanted = Wanted::new(&forms);
-        let (file, len) = open(&path).unwrap();
-        scan(&file, from, len, &mut wanted).unwrap();
+        let (file, len) = open(&home, &home.name).unwrap();
+        scan(&*file, from, len, &mut wanted).unwrap();
         wanted.into_found()
     }
 

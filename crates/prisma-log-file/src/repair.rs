@@ -1,17 +1,15 @@
 //! What a writer that died in the middle of a record left behind.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::time::Duration;
 
 use prisma_log_core::Error;
 
 use crate::failure::Failures;
 use crate::file::{FileOptions, LogFile};
-use crate::open::{FLAGS, Identity, Locking, lock_within, open_regular, with_suffix};
-use crate::os::Os;
+use crate::fs::{Handle, Lock};
+use crate::home::Home;
+use crate::open::{Locking, append_all, lock_shared, open_regular, read_exact_at};
 
 /// How far back a tail is examined: more than any batch that could have been torn.
 const REACH: u64 = 64 * 1024 * 1024;
@@ -23,12 +21,12 @@ const RELOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// NULs at the end, which a power cut leaves, are cut off; a record that does not end is moved to
 /// `FILE.torn`. What can't be repaired is reported and left: `None`.
 pub(crate) fn tail(
-    file: &File,
+    file: &dyn Handle,
+    home: &Home,
     options: &FileOptions,
-    os: &dyn Os,
     failures: &Failures,
 ) -> Option<u64> {
-    match try_tail(file, options, os) {
+    match try_tail(file, home, options.mode) {
         Ok(Tail::Whole { size }) => Some(size),
         Ok(Tail::Repaired { size, torn, nuls }) => {
             let path = options.path.display();
@@ -53,8 +51,8 @@ enum Tail {
     Repaired { size: u64, torn: u64, nuls: u64 },
 }
 
-fn try_tail(file: &File, options: &FileOptions, os: &dyn Os) -> io::Result<Tail> {
-    let size = file.metadata()?.len();
+fn try_tail(file: &dyn Handle, home: &Home, mode: u32) -> io::Result<Tail> {
+    let size = file.stat()?.len;
     let floor = size.saturating_sub(REACH);
     let last = find_back(file, floor, size, |byte| byte != 0)?;
     let Some(last) = last else {
@@ -64,7 +62,7 @@ fn try_tail(file: &File, options: &FileOptions, os: &dyn Os) -> io::Result<Tail>
         return if size == 0 {
             Ok(Tail::Whole { size })
         } else {
-            os.cut(file, 0)?;
+            file.cut(0)?;
             Ok(Tail::Repaired { size: 0, torn: 0, nuls: size })
         };
     };
@@ -78,16 +76,16 @@ fn try_tail(file: &File, options: &FileOptions, os: &dyn Os) -> io::Result<Tail>
         return Ok(Tail::Whole { size });
     }
     if line_start < text_end {
-        keep_torn(file, options, line_start, text_end)?;
+        keep_torn(file, home, mode, line_start, text_end)?;
     }
-    os.cut(file, line_start)?;
+    file.cut(line_start)?;
     let (torn, nuls) = (text_end - line_start, size - text_end);
     Ok(Tail::Repaired { size: line_start, torn, nuls })
 }
 
 /// Where the last byte in `floor..end` is that `wanted` accepts.
 fn find_back(
-    file: &File,
+    file: &dyn Handle,
     floor: u64,
     end: u64,
     wanted: impl Fn(u8) -> bool,
@@ -97,7 +95,7 @@ fn find_back(
     while end > floor {
         let start = end.saturating_sub(BLOCK as u64).max(floor);
         let part = &mut block[..(end - start) as usize];
-        file.read_exact_at(part, start)?;
+        read_exact_at(file, part, start)?;
         if let Some(at) = part.iter().rposition(|&byte| wanted(byte)) {
             return Ok(Some(start + at as u64));
         }
@@ -107,13 +105,12 @@ fn find_back(
 }
 
 /// Appends the bytes `from..to` of the file to `FILE.torn`, as a line.
-fn keep_torn(file: &File, options: &FileOptions, from: u64, to: u64) -> io::Result<()> {
+fn keep_torn(file: &dyn Handle, home: &Home, mode: u32, from: u64, to: u64) -> io::Result<()> {
     let mut bytes = vec![0; (to - from) as usize];
-    file.read_exact_at(&mut bytes, from)?;
+    read_exact_at(file, &mut bytes, from)?;
     bytes.push(b'\n');
-    let path = with_suffix(&options.path, ".torn");
-    let kept = open_regular(&path, options.mode).map_err(io::Error::other)?;
-    io::Write::write_all(&mut &kept.file, &bytes)
+    let kept = open_regular(home, &home.beside("", ".torn"), mode).map_err(io::Error::other)?;
+    append_all(&*kept.handle, &bytes)
 }
 
 impl LogFile {
@@ -133,24 +130,24 @@ impl LogFile {
 
     fn try_erase(&mut self, part: &[u8], from: u64) -> io::Result<()> {
         let end = from + part.len() as u64;
-        let file = &self.opened.file;
+        let file = &*self.opened.handle;
         let mut cut = false;
         if self.opened.locked {
             // Exclusive only if no other sink has the file open: then nobody appends meanwhile.
             file.unlock()?;
-            if file.try_lock().is_ok() {
-                cut = file.metadata()?.len() == end && self.os.cut(file, from).is_ok();
+            if file.try_lock(Lock::Exclusive).is_ok() {
+                cut = file.stat()?.len == end && file.cut(from).is_ok();
                 file.unlock()?;
             }
             self.opened.locked =
-                lock_within(RELOCK_PATIENCE, || file.try_lock_shared()) == Locking::Taken;
+                lock_shared(&*self.home.fs, file, RELOCK_PATIENCE) == Locking::Taken;
         }
         if cut {
             return Ok(());
         }
         // Unlocked for a moment: somebody else may have repaired the tail already.
         let mut there = vec![0; part.len()];
-        match file.read_exact_at(&mut there, from) {
+        match read_exact_at(file, &mut there, from) {
             Ok(()) if there == part => self.blank(from, end),
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
@@ -168,7 +165,7 @@ impl LogFile {
             )),
             Err(error) => {
                 // At the price of one byte of what nobody can read any more.
-                let split = self.overwrite(b"\n", start - 1);
+                let split = self.opened.handle.overwrite(b"\n", start - 1);
                 Error::io_at(
                     "move half a record of another writer out of",
                     &self.options.path,
@@ -184,14 +181,14 @@ impl LogFile {
     }
 
     fn move_torn(&self, end: u64) -> io::Result<u64> {
-        let file = &self.opened.file;
+        let file = &*self.opened.handle;
         let floor = end.saturating_sub(REACH);
         let from = match find_back(file, floor, end, |byte| byte == b'\n')? {
             Some(at) => at + 1,
             None if floor == 0 => 0,
             None => return Err(io::Error::other("it is longer than 64 MiB")),
         };
-        keep_torn(file, &self.options, from, end)?;
+        keep_torn(file, &self.home, self.options.mode, from, end)?;
         self.blank(from, end)?;
         Ok(end - from)
     }
@@ -202,24 +199,6 @@ impl LogFile {
         if let Some(last) = blanks.last_mut() {
             *last = b'\n';
         }
-        self.overwrite(&blanks, from)
-    }
-
-    fn overwrite(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        // The open file is in append mode, where Linux ignores the offset of a write.
-        let mut options = OpenOptions::new();
-        options.write(true).custom_flags(FLAGS);
-        let by_path = options.open(&self.options.path).ok().filter(|file| {
-            file.metadata().is_ok_and(|found| Identity::of(&found) == self.opened.identity)
-        });
-        let file = match by_path {
-            Some(file) => file,
-            // Moved away: the way to it through /proc still works.
-            None => {
-                let by_number = format!("/proc/self/fd/{}", self.opened.file.as_raw_fd());
-                OpenOptions::new().write(true).open(by_number)?
-            }
-        };
-        self.os.overwrite(&file, bytes, at)
+        self.opened.handle.overwrite(&blanks, from)
     }
 }

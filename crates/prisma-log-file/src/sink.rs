@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use prisma_log_core::{BatchError, Durability, Encoder, Error, Record, Sink, SinkPosition};
+use prisma_log_core::{
+    BatchError, Durability, Encoder, Error, Record, Sink, SinkCommand, SinkPosition,
+};
 
 use crate::FileSinkBuilder;
 use crate::append::Records;
 use crate::file::LogFile;
+use crate::trouble::Retry;
 use crate::wanted::{FORMS, Wanted};
 
 /// Most bytes that go into one `write`, unless a single record is larger.
@@ -20,6 +24,7 @@ pub struct FileSink {
     encoder: Box<dyn Encoder>,
     file: LogFile,
     block: Block,
+    retry: Retry,
 }
 
 /// Encoded records that wait to be written.
@@ -37,7 +42,7 @@ impl FileSink {
     }
 
     pub(crate) fn new(encoder: Box<dyn Encoder>, file: LogFile) -> Self {
-        FileSink { encoder, file, block: Block::default() }
+        FileSink { encoder, file, block: Block::default(), retry: Retry::default() }
     }
 
     /// The absolute path of the file.
@@ -81,7 +86,17 @@ impl Sink for FileSink {
         // An encoder that panicked in the last call may have left half a record.
         self.block.clear();
         let mut delivered = 0;
-        self.write_all(batch, &mut delivered).map_err(|error| BatchError::new(delivered, error))
+        let written = self.write_all(batch, &mut delivered);
+        self.file.sync_group();
+        if delivered > 0 || written.is_ok() {
+            self.retry.succeeded();
+        }
+        written.map_err(|error| {
+            // Whatever it is, it is not the records' fault, but for this one kind.
+            let refused_for_good = error.is_data();
+            let failed = BatchError::new(delivered, error);
+            if refused_for_good { failed } else { failed.retry_after(self.retry.failed()) }
+        })
     }
 
     fn position(&self) -> Option<SinkPosition> {
@@ -117,6 +132,18 @@ impl Sink for FileSink {
 
     fn flush(&mut self) -> Result<(), Error> {
         self.file.flush()
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.file.due()
+    }
+
+    fn maintain(&mut self) -> Result<(), Error> {
+        self.file.maintain()
+    }
+
+    fn command(&mut self, command: SinkCommand) -> Result<(), Error> {
+        self.file.command(command)
     }
 
     fn durability(&self) -> Durability {

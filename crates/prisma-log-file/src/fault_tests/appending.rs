@@ -82,7 +82,7 @@ fn what_cannot_be_taken_back_is_reported() {
     bench.os.plan(|plan| {
         plan.cut = Some(libc::EIO);
         plan.overwrite = Some(libc::EIO);
-        plan.writes = [Step::Short(3), Step::Fails(libc::EIO)].into();
+        plan.writes = [Step::Short(3), Step::Fails(libc::ENOSPC)].into();
     });
     assert_eq!(write(&mut sink, &["broken"]).0, 0);
     assert!(bench.errors()[0].contains("take back half a record"));

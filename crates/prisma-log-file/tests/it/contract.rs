@@ -3,7 +3,7 @@
 use std::fs;
 
 use prisma_log_core::SinkDrain;
-use prisma_log_file::FileSink;
+use prisma_log_file::{FileSink, Retention, Rotation};
 use prisma_log_format::{LogfmtEncoder, TextEncoder};
 use prisma_log_testkit::contract;
 use tempfile::TempDir;
@@ -36,7 +36,8 @@ fn rotating_and_synchronised() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     let open = || {
-        let builder = FileSink::builder(&path).max_file_bytes(10_000).max_backups(10_000);
+        let builder = FileSink::builder(&path).rotation(Rotation::new().max_bytes(10_000));
+        let builder = builder.retention(Retention::new().archives(10_000));
         builder.sync_on_flush(true).build().unwrap()
     };
     contract::run(open, || lines(&files(folder.path())));

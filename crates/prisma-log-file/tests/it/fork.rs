@@ -8,13 +8,13 @@ use std::process::{Command, Stdio};
 use prisma_log_core::Sink as _;
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, parse, quiet, write};
+use crate::support::{files, line, lines, parse, sized, write};
 
 const EACH: u64 = 3000;
 
 /// Forks, and writes from both processes at once.
 fn fork_and_write(path: &Path) {
-    let mut sink = quiet(path).max_file_bytes(100_000).max_backups(1000).build().unwrap();
+    let mut sink = sized(path, 100_000, 1000).build().unwrap();
     write(&mut sink, &[line(2, 0, 0)]).unwrap();
     // SAFETY: the child calls nothing that another thread could have left locked but the
     // allocator, which the C library makes ready for a fork; it ends without unwinding.

@@ -8,7 +8,7 @@ use prisma_log_file::FileSink;
 use prisma_log_format::JsonEncoder;
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, quiet, records, write};
+use crate::support::{files, line, lines, quiet, records, sized, write};
 
 /// Which of the messages a new sink on the file finds after `since`.
 fn found<S: AsRef<str>>(path: &Path, since: SinkPosition, messages: &[S]) -> Vec<bool> {
@@ -78,7 +78,7 @@ fn a_batch_that_rotations_split_is_found_whole() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     let messages: Vec<_> = (0..40).map(|number| line(0, number, 200)).collect();
-    let open = || quiet(&path).max_file_bytes(1024).max_backups(100).build().unwrap();
+    let open = || sized(&path, 1024, 100).build().unwrap();
     // At every place in a file, and right where it is full.
     for before in 1..9 {
         let mut sink = open();
@@ -99,7 +99,7 @@ fn what_rotation_deleted_is_not_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     let messages: Vec<_> = (0..10).map(|number| line(0, number, 900)).collect();
-    let mut sink = quiet(&path).max_file_bytes(1024).max_backups(3).build().unwrap();
+    let mut sink = sized(&path, 1024, 3).build().unwrap();
     let since = sink.position().unwrap();
     write(&mut sink, &messages).unwrap();
     drop(sink);
@@ -160,10 +160,10 @@ fn a_file_that_is_another_than_it_was_is_searched_from_its_end() {
     let expect = [false, true, true, false];
     assert_eq!(found(&path, since, &batch), expect, "all in the last 4 MiB");
 
-    // Copied to a backup and truncated: the same inode number, but shorter.
+    // Copied to an archive and truncated: the same inode number, but shorter.
     let mut sink = quiet(&path).build().unwrap();
     let since = sink.position().unwrap();
-    fs::copy(&path, folder.path().join("app.log.1")).unwrap();
+    fs::copy(&path, folder.path().join("app.log.2026-11-24T08-00-00Z")).unwrap();
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
     write(&mut sink, &["never"]).unwrap();
     drop(sink);
@@ -269,7 +269,7 @@ fn a_hundred_thousand_records_in_one_call() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     let messages: Vec<_> = (0..100_000).map(|number| line(0, number, 50)).collect();
-    let open = || quiet(&path).max_file_bytes(1_000_000).max_backups(100).build().unwrap();
+    let open = || sized(&path, 1_000_000, 100).build().unwrap();
     let mut sink = open();
     let since = sink.position().unwrap();
     write(&mut sink, &messages[..99_000]).unwrap();

@@ -1,7 +1,7 @@
 //! What is opened, with which permissions, and what is refused with which words.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use prisma_log_core::{Durability, Error, Sink as _};
 use prisma_log_file::FileSink;
 use tempfile::TempDir;
 
-use crate::support::{lines, quiet, write};
+use crate::support::{files, lines, quiet, sized, write};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -56,15 +56,15 @@ fn settings_that_make_no_sense_are_refused() {
         let text = error.to_string();
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
     };
-    check(quiet(&path).max_file_bytes(1023).build(), ["max_file_bytes", "1024"]);
-    check(quiet(&path).max_file_bytes(0).build(), ["max_file_bytes", "never rotated"]);
+    check(sized(&path, 1023, 5).build(), ["max_bytes", "1024"]);
+    check(sized(&path, 0, 5).build(), ["max_bytes", "any size"]);
     check(quiet(&path).mode(0o440).build(), ["mode", "0o440"]);
     check(quiet(&path).mode(0o4755).build(), ["mode", "0o4755"]);
     check(quiet(Path::new("")).build(), ["names no file", "app.log"]);
     check(quiet(&folder.path().join("x/")).build(), ["names no file", "app.log"]);
     check(quiet(&folder.path().join("..")).build(), ["names no file", "app.log"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
-    quiet(&path).max_file_bytes(1024).build().unwrap();
+    sized(&path, 1024, 5).build().unwrap();
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_file_in_the_way_of_a_folder_is_named() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let error = refusal(&folder.path().join("file/app.log"));
-    assert!(error.is_io() && error.to_string().contains("file/app.log"), "{error}");
+    assert!(error.is_io() && error.to_string().contains("/file: Not a directory"), "{error}");
 }
 
 #[test]
@@ -106,10 +106,14 @@ fn permissions_are_as_asked_whatever_the_umask() {
             .status()
             .unwrap();
         assert!(status.success());
-        for name in ["app.log", "app.log.1", "app.log.2", ".app.log.lock"] {
-            assert_eq!(mode(&path.join(name)), 0o640, "{name} under umask {umask}");
+        let mut made = files(&path);
+        assert_eq!(made.len(), 3);
+        made.push(path.join(".app.log.lock"));
+        for path in made {
+            assert_eq!(mode(&path), 0o640, "{} under umask {umask}", path.display());
         }
-        assert_eq!(mode(&path.join("open.log")), 0o666, "under umask {umask}");
+        assert_eq!(mode(&path.join("new/open.log")), 0o666, "under umask {umask}");
+        assert_eq!(mode(&path.join("new")) & 0o022, 0, "under umask {umask}");
     };
     run("0000");
     run("0077");
@@ -120,16 +124,16 @@ fn permissions_are_as_asked_whatever_the_umask() {
 fn child_creates_files() {
     let Some(folder) = std::env::var_os("PRISMA_LOG_TEST_FOLDER") else { return };
     let folder = Path::new(&folder);
-    fs::create_dir(folder).unwrap();
+    fs::DirBuilder::new().mode(0o755).create(folder).unwrap();
     std::env::set_current_dir(folder).unwrap();
-    let mut sink = quiet(Path::new("app.log")).max_file_bytes(1024).build().unwrap();
+    let mut sink = sized(Path::new("app.log"), 1024, 5).build().unwrap();
     // As daemons do; the log stays where it was opened.
     std::env::set_current_dir("/").unwrap();
     assert_eq!(sink.path(), folder.join("app.log"));
     for _ in 0..3 {
         write(&mut sink, &["x".repeat(1000)]).unwrap();
     }
-    quiet(&folder.join("open.log")).mode(0o666).build().unwrap();
+    quiet(&folder.join("new/open.log")).mode(0o666).build().unwrap();
 }
 
 #[test]
@@ -190,8 +194,7 @@ fn read_only_folder(folder: &Path) {
     let path = folder.join("app.log");
     let errors = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = std::sync::Arc::clone(&errors);
-    let mut sink = quiet(&path)
-        .max_file_bytes(1024)
+    let mut sink = sized(&path, 1024, 5)
         .on_error(move |error| heard.lock().unwrap().push(error.to_string()))
         .build()
         .unwrap();
@@ -208,6 +211,17 @@ fn read_only_folder(folder: &Path) {
     assert_eq!(error.io_kind(), Some(std::io::ErrorKind::PermissionDenied), "{error}");
     assert!(error.to_string().contains("other.log"));
     drop(sink);
+
+    // Names that can't be read are enough for a sink that doesn't rotate.
+    let unreadable = folder.join("unreadable");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).unwrap();
+    fs::create_dir(&unreadable).unwrap();
+    fs::set_permissions(&unreadable, Permissions::from_mode(0o300)).unwrap();
+    let mut sink = quiet(&unreadable.join("app.log")).build().unwrap();
+    write(&mut sink, &["one"]).unwrap();
+    assert_eq!(lines(&[unreadable.join("app.log")]), ["one"]);
+    fs::set_permissions(&unreadable, Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o500)).unwrap();
 
     // A file that is there is enough for a sink that doesn't rotate.
     write(&mut quiet(&path).build().unwrap(), &["more"]).unwrap();

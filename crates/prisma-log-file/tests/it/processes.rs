@@ -10,7 +10,7 @@ use std::time::Duration;
 use prisma_log_core::{Sink as _, SinkPosition};
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, parse, quiet, records, write};
+use crate::support::{files, line, lines, parse, quiet, records, sized, write};
 
 const LIMIT: u64 = 64 * 1024;
 
@@ -60,7 +60,7 @@ fn child_writes() {
     ack.write_all_at(&from.to_le_bytes(), 0).unwrap();
     let place = fs::File::create(folder.join(format!("place-{writer}"))).unwrap();
     let mut random = fastrand::Rng::with_seed(writer as u64 * 1_000_003 + from);
-    let builder = quiet(&folder.join("app.log")).max_file_bytes(LIMIT).max_backups(usize::MAX);
+    let builder = sized(&folder.join("app.log"), LIMIT, usize::MAX);
     let mut sink = builder.build().unwrap();
     let mut number = from;
     while number < from + count {
@@ -204,8 +204,7 @@ fn a_killed_writers_successor_knows_what_it_had_written() {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let builder = quiet(&folder.join("app.log")).max_file_bytes(LIMIT);
-        let mut sink = builder.max_backups(usize::MAX).build().unwrap();
+        let mut sink = sized(&folder.join("app.log"), LIMIT, usize::MAX).build().unwrap();
         let (since, batch) = under_way(folder, 2);
         // And some that it had not come to.
         let batch = batch.start..batch.end + 3;

@@ -3,48 +3,43 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prisma_log_file::FileSink;
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, parse, quiet, write};
-
-fn names(folder: &Path) -> Vec<String> {
-    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    files(folder).iter().map(name).collect()
-}
+use crate::support::{files, line, lines, parse, quiet, sized, write};
 
 #[test]
-fn the_newest_backup_is_number_one_and_the_oldest_goes() {
+fn archives_are_in_order_and_the_oldest_goes() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
-    let mut sink = quiet(&path).max_file_bytes(1024).max_backups(3).build().unwrap();
+    let mut sink = sized(&path, 1024, 3).build().unwrap();
     for number in 0..10 {
         write(&mut sink, &[line(0, number, 900)]).unwrap();
     }
-    assert_eq!(names(folder.path()), ["app.log.3", "app.log.2", "app.log.1", "app.log"]);
+    assert_eq!(files(folder.path()).len(), 4);
     let numbers: Vec<_> =
         lines(&files(folder.path())).iter().map(|l| parse(l).unwrap().1).collect();
     assert_eq!(numbers, [6, 7, 8, 9]);
 
-    // Lowering the limit takes effect at the next rotation.
+    // Lowering the limit takes effect at once.
     drop(sink);
-    let mut sink = quiet(&path).max_file_bytes(1024).max_backups(1).build().unwrap();
+    let mut sink = sized(&path, 1024, 1).build().unwrap();
     write(&mut sink, &[line(0, 10, 900)]).unwrap();
-    assert_eq!(names(folder.path()), ["app.log.1", "app.log"]);
+    assert_eq!(files(folder.path()).len(), 2);
     assert_eq!(sink.path(), path);
 }
 
 #[test]
-fn no_backups_means_that_a_full_file_goes() {
+fn no_archives_means_that_a_full_file_goes() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
-    let mut sink = quiet(&path).max_file_bytes(1024).max_backups(0).build().unwrap();
+    let mut sink = sized(&path, 1024, 0).build().unwrap();
     for number in 0..10 {
         write(&mut sink, &[line(0, number, 900)]).unwrap();
     }
-    assert_eq!(names(folder.path()), ["app.log"]);
+    assert_eq!(files(folder.path()), [path]);
     assert_eq!(parse(&lines(&files(folder.path()))[0]), Some((0, 9)));
 }
 
@@ -52,7 +47,7 @@ fn no_backups_means_that_a_full_file_goes() {
 fn the_limit_is_kept_and_a_larger_record_has_a_file_of_its_own() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
-    let mut sink = quiet(&path).max_file_bytes(2000).max_backups(100).build().unwrap();
+    let mut sink = sized(&path, 2000, 100).build().unwrap();
     let sizes = [100, 5000, 100, 100, 1990, 3000, 3000, 10];
     let batch: Vec<_> =
         sizes.iter().enumerate().map(|(n, &size)| line(0, n as u64, size)).collect();
@@ -83,7 +78,7 @@ fn a_file_that_is_full_already_is_rotated_first() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     fs::write(&path, format!("{}\n", line(0, 0, 5000))).unwrap();
-    let mut sink = quiet(&path).max_file_bytes(1024).build().unwrap();
+    let mut sink = sized(&path, 1024, 5).build().unwrap();
     write(&mut sink, &[line(0, 1, 10)]).unwrap();
     assert_eq!(lines(&[path]), [line(0, 1, 10)]);
 }
@@ -120,7 +115,7 @@ fn something_else_at_the_path_stops_nothing_while_the_file_is_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("app.log");
     let moved = folder.path().join("moved");
-    let mut sink = quiet(&path).max_file_bytes(1024).build().unwrap();
+    let mut sink = sized(&path, 1024, 5).build().unwrap();
     write(&mut sink, &["one"]).unwrap();
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
@@ -177,16 +172,14 @@ impl Foreign {
 }
 
 /// Random steps with two sinks on one file; says how many rotations there were.
-fn model(seed: u64, steps: usize, max_backups: usize) -> usize {
+fn model(seed: u64, steps: usize, archives: usize) -> usize {
     let mut random = fastrand::Rng::with_seed(seed);
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let path = folder.join("app.log");
-    let keeps_all = max_backups > steps;
+    let keeps_all = archives > steps;
     let limit = 1024 + random.u64(..3000);
-    let open = || -> FileSink {
-        quiet(&path).max_file_bytes(limit).max_backups(max_backups).build().unwrap()
-    };
+    let open = || -> FileSink { sized(&path, limit, archives).build().unwrap() };
     let mut sinks = [Some(open()), None];
     let mut next = [0_u64; 2];
     let mut foreign = Foreign::default();
@@ -206,11 +199,11 @@ fn model(seed: u64, steps: usize, max_backups: usize) -> usize {
                 let number = random.usize(1..8);
                 let (suffix, kind) = match random.usize(..6) {
                     0 => (format!(".{number}.gz"), Kind::File),
-                    1 => (".bak".into(), Kind::File),
-                    2 => (format!(".0{number}"), Kind::File),
-                    3 if random.usize(..4) == 0 => (format!(".{number}"), Kind::Folder),
-                    4 if random.usize(..4) == 0 => (format!(".{number}"), Kind::Link),
-                    _ => (format!("-{number}"), Kind::File),
+                    1 => (format!(".2026-11-2{number}"), Kind::File),
+                    2 => (format!(".2026-11-24T08-00-0{number}Z.1"), Kind::File),
+                    3 => (format!(".2026-11-24T08-00-0{number}Z"), Kind::Folder),
+                    4 => (format!(".2026-11-24T08-00-0{number}Z.gz"), Kind::Link),
+                    _ => (format!(".2026-11-24T08-00-0{number}z"), Kind::File),
                 };
                 foreign.place(folder.join(format!("app.log{suffix}")), kind);
             }
@@ -234,8 +227,8 @@ fn model(seed: u64, steps: usize, max_backups: usize) -> usize {
     foreign.check();
     let mut own = files(folder);
     own.retain(|path| !foreign.0.contains_key(path));
-    let backups = own.len() - usize::from(path.exists());
-    assert!(backups <= max_backups, "{backups} backups");
+    let found_archives = own.len() - usize::from(path.exists());
+    assert!(found_archives <= archives, "{found_archives} archives");
 
     let mut found: [Vec<u64>; 2] = Default::default();
     for text in lines(&own) {
@@ -260,7 +253,7 @@ fn model(seed: u64, steps: usize, max_backups: usize) -> usize {
             assert!(numbers.iter().copied().eq(first..next[writer]), "a gap: {numbers:?}");
         }
     }
-    backups
+    found_archives
 }
 
 #[test]
@@ -274,10 +267,10 @@ fn random_steps_keep_every_record_once_and_touch_nothing_foreign() {
 }
 
 #[test]
-fn random_steps_hold_the_limit_of_backups() {
+fn random_steps_hold_the_limit_of_archives() {
     for seed in 10..14 {
-        for max_backups in [1, 3, 7] {
-            assert_eq!(model(seed, 800, max_backups), max_backups);
+        for archives in [1, 3, 7] {
+            assert_eq!(model(seed, 800, archives), archives);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use prisma_log_core::{BatchError, Encoder, Level, Record, Sink, Timestamp};
-use prisma_log_file::{FileSink, FileSinkBuilder};
+use prisma_log_file::{FileSink, FileSinkBuilder, Retention, Rotation};
 
 pub(crate) struct Bare;
 
@@ -17,6 +17,13 @@ impl Encoder for Bare {
 /// A builder whose sinks complain to nobody.
 pub(crate) fn quiet(path: &Path) -> FileSinkBuilder {
     FileSink::builder(path).encoder(Bare).on_error(|_| ())
+}
+
+/// The same with a limit of bytes for a file, and of archives.
+pub(crate) fn sized(path: &Path, max_bytes: u64, archives: usize) -> FileSinkBuilder {
+    quiet(path)
+        .rotation(Rotation::new().max_bytes(max_bytes))
+        .retention(Retention::new().archives(archives))
 }
 
 pub(crate) fn write<S: AsRef<str>>(sink: &mut impl Sink, messages: &[S]) -> Result<(), BatchError> {
@@ -47,24 +54,35 @@ pub(crate) fn parse(line: &str) -> Option<(usize, u64)> {
 
 /// The rotated files of `app.log` in the folder and the file itself, oldest first.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<(u64, PathBuf)> = Vec::new();
+    let mut found: Vec<(bool, String, u32, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        let number = match name.strip_prefix("app.log") {
-            Some("") => 0,
-            Some(rest) => match rest.strip_prefix('.').and_then(|n| n.parse().ok()) {
-                Some(number) => number,
+        let (current, stamp, number) = match name.strip_prefix("app.log") {
+            Some("") => (true, String::new(), 0),
+            Some(rest) => match stamp(rest) {
+                Some((stamp, number)) => (false, stamp.to_owned(), number),
                 None => continue,
             },
             None => continue,
         };
         if entry.file_type().unwrap().is_file() {
-            found.push((number, entry.path()));
+            found.push((current, stamp, number, entry.path()));
         }
     }
-    found.sort_by(|a, b| b.cmp(a));
-    found.into_iter().map(|(_, path)| path).collect()
+    found.sort();
+    found.into_iter().map(|(.., path)| path).collect()
+}
+
+/// Stamp and number in what follows the name of the log file: `.2026-11-23T23-59-58Z.2`.
+fn stamp(rest: &str) -> Option<(&str, u32)> {
+    let (stamp, number) = match rest.strip_prefix('.')?.split_once('.') {
+        Some((stamp, number)) => (stamp, number.parse().ok().filter(|&number| number > 1)?),
+        None => (&rest[1..], 1),
+    };
+    let digits = stamp.strip_suffix('Z')?;
+    let shape: String = digits.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    (shape == "0000-00-00T00-00-00").then_some((stamp, number))
 }
 
 /// All lines of the files that are not blank; the last line of each must be whole.

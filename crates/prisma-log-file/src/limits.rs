@@ -1,0 +1,190 @@
+//! Which archives go, and when.
+
+use std::time::{Duration, Instant};
+
+use prisma_log_core::{Error, Timestamp};
+
+use crate::Retention;
+use crate::archives::Listing;
+use crate::compress::remove_stale;
+use crate::failure::BackOff;
+use crate::file::LogFile;
+use crate::plan::Plan;
+
+/// How long what the file system said about its free space is believed.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// What is remembered of the archives, so that the folder need not be read for each batch.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// `None` when the folder has to be read again.
+    known: Option<Known>,
+    /// How often the compressor had changed something by then.
+    generation: u64,
+    /// When the file system was asked for its free space, and what was left of it since.
+    free: Option<(Instant, u64)>,
+    deleting: BackOff,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    archives: usize,
+    bytes: u64,
+    temporary: u64,
+    oldest: Option<Timestamp>,
+}
+
+impl Kept {
+    /// Others may have rotated.
+    pub(crate) fn outdated(&mut self) {
+        self.known = None;
+    }
+
+    /// When archives that are to go at `time` may be deleted.
+    pub(crate) fn not_before(&self, time: Instant) -> Instant {
+        self.deleting.not_before(time)
+    }
+
+    fn learn(&mut self, listing: &Listing, from: usize) {
+        let kept = &listing.archives[from..];
+        self.known = Some(Known {
+            archives: kept.len(),
+            bytes: kept.iter().fold(0, |sum, found| sum.saturating_add(found.len)),
+            temporary: listing.temporary,
+            oldest: kept.iter().map(|found| found.modified).min(),
+        });
+    }
+}
+
+impl LogFile {
+    /// Removes what processes that died left half-finished, and what is over a limit.
+    pub(crate) fn tidy_up(&mut self) {
+        let Plan { retention, packing, .. } = &self.options.plan;
+        if packing.is_none() && *retention == Retention::new() {
+            return;
+        }
+        let folder = &*self.home.folder;
+        if let Err(error) = remove_stale(folder, &self.names, self.home.fs.user()) {
+            let error = Error::io_at("tidy up the folder", self.home.at(), error);
+            self.failures.report(&error.with_hint("tried again at the next start"));
+        }
+        self.keep_limits(self.opened.end);
+        self.compress();
+    }
+
+    /// Has archives compressed, if any are to be.
+    pub(crate) fn compress(&self) {
+        if let Some(compressor) = &self.compressor {
+            compressor.wake(&self.home.folder, self.home.at());
+        }
+    }
+
+    /// Deletes archives that are over a limit once the current file is `size` bytes long; what
+    /// fails is reported.
+    pub(crate) fn keep_limits(&mut self, size: u64) {
+        if self.options.plan.retention == Retention::new()
+            || !self.kept.deleting.may_try(self.home.fs.now())
+            || !self.is_over_limit(size)
+        {
+            return;
+        }
+        let kept = self.list().and_then(|listing| self.delete_surplus(&listing, size));
+        self.deleted(kept);
+    }
+
+    /// Takes note of how the deletion of archives went.
+    pub(crate) fn deleted(&mut self, outcome: Result<(), Error>) {
+        match outcome {
+            Ok(()) => self.kept.deleting.succeeded(),
+            Err(error) => {
+                self.kept.deleting.failed(self.home.fs.now());
+                self.failures.report(&error.with_hint("tried again later"));
+            }
+        }
+    }
+
+    /// Whether a limit may be exceeded, going by what is remembered.
+    fn is_over_limit(&mut self, size: u64) -> bool {
+        let (generation, temporary) = match &self.compressor {
+            Some(compressor) => (compressor.generation(), compressor.temporary_bytes()),
+            None => (0, 0),
+        };
+        if generation != self.kept.generation {
+            (self.kept.generation, self.kept.known) = (generation, None);
+        }
+        let Some(known) = self.kept.known else { return true };
+        let size = size.saturating_add(known.temporary.max(temporary));
+        if known.archives == 0 {
+            return false;
+        }
+        let retention = &self.options.plan.retention;
+        retention.archives.is_some_and(|most| known.archives > most)
+            || retention.total_bytes.is_some_and(|most| known.bytes.saturating_add(size) > most)
+            || self.next_expiry().is_some_and(|time| self.home.fs.wall() > time)
+            || self.is_short_of_space()
+    }
+
+    /// When the oldest archive is too old.
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
+        let oldest = self.kept.known.and_then(|known| known.oldest)?;
+        self.options.plan.retention.age.map(|age| oldest.saturating_add(age))
+    }
+
+    fn is_short_of_space(&mut self) -> bool {
+        let Some(least) = self.options.plan.retention.free_space else { return false };
+        let now = self.home.fs.now();
+        let left = match self.kept.free {
+            Some((asked, left)) if now.saturating_duration_since(asked) < BELIEVED => left,
+            _ => {
+                // Unknown is not short: nothing is deleted on a guess.
+                let left = self.home.folder.available().unwrap_or(u64::MAX);
+                self.kept.free = Some((now, left));
+                left
+            }
+        };
+        left < least
+    }
+
+    /// Takes note that the file system has so much less.
+    pub(crate) fn used(&mut self, bytes: u64) {
+        if let Some((_, left)) = &mut self.kept.free {
+            *left = left.saturating_sub(bytes);
+        }
+    }
+
+    /// Deletes what is over a limit of the archives in `listing`.
+    pub(crate) fn delete_surplus(&mut self, listing: &Listing, size: u64) -> Result<(), Error> {
+        let retention = &self.options.plan.retention;
+        let available = retention.free_space.and_then(|_| self.home.folder.available().ok());
+        let current = listing.temporary.saturating_add(size);
+        let surplus = retention.surplus(&listing.archives, current, self.home.fs.wall(), available);
+        // Not known until all went well.
+        self.kept.known = None;
+        for &index in &surplus {
+            listing.delete(index, &self.home, &self.names)?;
+        }
+        // The file system may take its time to tell, and whoever has the file open keeps its space:
+        // no more goes before it is asked again.
+        let freed = surplus.iter().map(|&index| listing.archives[index].len).sum();
+        let left = available.map(|available| available.saturating_add(freed));
+        self.kept.free = left.map(|left| (self.home.fs.now(), left));
+        if surplus.iter().copied().eq(0..surplus.len()) {
+            self.kept.learn(listing, surplus.len());
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest archive because the disk is full, if that is allowed; says whether so.
+    pub(crate) fn free_some(&mut self) -> bool {
+        let Some(keep) = self.options.keep_when_full else { return false };
+        let Ok(listing) = Listing::read(&self.home, &self.names) else { return false };
+        if listing.archives.len() <= keep {
+            return false;
+        }
+        let deleted = listing.delete(0, &self.home, &self.names);
+        self.kept.outdated();
+        let freed = deleted.is_ok();
+        self.deleted(deleted);
+        freed
+    }
+}

@@ -1,0 +1,611 @@
+//! One case of the model test: services, a disk, and what befalls them, all by a seed.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use prisma_log_core::{SinkCommand, Timestamp};
+
+use super::calls::{Fault, Shared, Trouble};
+use super::ledger::Counts;
+use super::names;
+use super::outside::{Act, Outsider};
+use super::service::{Book, Ended, Service, Setup};
+use crate::schedule::Schedule;
+use crate::{Compression, Every, Retention, Rotation, Sync};
+
+const ZONES: [&str; 8] = [
+    "utc",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+    "America/St_Johns",
+];
+
+/// Times at which clocks or calendars do something odd, in seconds since 1970.
+const ODD_TIMES: [i64; 12] = [
+    0,
+    86_395,
+    // 2038: the end of 32 bits.
+    2_147_483_640,
+    // Berlin, 2026: forward on March 29, back on October 25.
+    1_774_745_990,
+    1_792_890_000 - 10,
+    // New York, 2026: forward on March 8, back on November 1.
+    1_772_953_200 - 10,
+    1_793_512_800 - 10,
+    // Lord Howe, 2026: back by half an hour on April 4.
+    1_775_314_800 - 10,
+    // Apia: December 30, 2011 never came.
+    1_325_239_200 - 10,
+    // The turn of a leap year.
+    1_709_164_795,
+    4_102_444_795,
+    1_795_507_200,
+];
+
+/// Most bytes that one write hands over.
+const BATCH: u64 = 24 * 1024;
+
+/// How long a sink rests after it could not delete an archive.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(61);
+
+pub(super) struct Case {
+    random: Rng,
+    pub(super) shared: Shared,
+    pub(super) book: Book,
+    outsider: Outsider,
+    setup: Setup,
+    services: Vec<Arc<Mutex<Service>>>,
+    schedule: Option<Schedule>,
+    full: bool,
+    /// From when on the sinks have to keep all limits again.
+    judged_from: Duration,
+    pub(super) tally: Tally,
+}
+
+/// What a case came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) steps: u64,
+    pub(super) crashes: u64,
+    pub(super) power_cuts: u64,
+    pub(super) faults: u64,
+    pub(super) races: u64,
+    pub(super) acts: u64,
+    pub(super) reopened: u64,
+    pub(super) records: Counts,
+}
+
+fn lock(service: &Mutex<Service>) -> MutexGuard<'_, Service> {
+    service.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Case {
+    pub(super) fn new(seed: u64, told: bool) -> Case {
+        let mut random = Rng::with_seed(seed);
+        let start = ODD_TIMES[random.usize(..ODD_TIMES.len())];
+        let shared = Shared::new(Timestamp::from_unix_seconds(start), told);
+        let book = Book::default();
+        let setup = any_setup(&mut random);
+        book.open().limits = setup.limits(BATCH);
+        shared.lock().tell(|| format!("{setup:#?}"));
+        let count = [1, 1, 1, 2, 2, 3][random.usize(..6)];
+        let services = (0..count)
+            .map(|number| Arc::new(Mutex::new(Service::new(number, &shared, &book, &setup))));
+        let services = services.collect();
+        let schedule = setup.schedule();
+        let outsider = Outsider::new(&shared, &book);
+        {
+            let disk = &mut shared.lock().disk;
+            let made = disk.create_folders(Path::new(names::FOLDER));
+            made.expect("an empty disk has room");
+            let srv = disk.walk(Path::new("/srv")).expect("it was made just now");
+            let treasure = OsStr::new("treasure");
+            if let Some(ino) = disk.place(srv, treasure, b"treasure\n") {
+                disk.stabilise(srv, treasure);
+                book.open().foreign(ino, b"treasure\n");
+            }
+        }
+        Case {
+            random,
+            shared,
+            book,
+            outsider,
+            setup,
+            services,
+            schedule,
+            full: false,
+            judged_from: Duration::ZERO,
+            tally: Tally::default(),
+        }
+    }
+
+    /// So many steps, and then a quiet end in which everything has to be in its place.
+    pub(super) fn run(&mut self, steps: u64) -> Result<(), String> {
+        for _ in 0..steps {
+            self.tally.steps += 1;
+            let number = self.tally.steps;
+            self.shared.lock().tell(|| format!("step {number}"));
+            self.step()?;
+            self.shared.lock().disk.collect();
+        }
+        self.shared.lock().tell(|| "the end".to_owned());
+        self.end()?;
+        self.tally.records = self.book.open().counts();
+        Ok(())
+    }
+
+    fn any_service(&mut self) -> Arc<Mutex<Service>> {
+        Arc::clone(&self.services[self.random.usize(..self.services.len())])
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        match self.random.u32(..1000) {
+            0..600 => self.write()?,
+            600..680 => self.advance(),
+            680..760 => self.maintain()?,
+            760..820 => self.flush()?,
+            820..840 => self.command()?,
+            840..860 => self.compress()?,
+            860..885 => self.jump(),
+            885..925 => self.act()?,
+            925..940 => self.restart()?,
+            940..950 => self.kill()?,
+            950..965 => self.fill(),
+            965..980 => self.outsider.unblock(),
+            980..985 => self.other_setup(),
+            985..992 => self.power_cut()?,
+            _ => self.quiet()?,
+        }
+        self.check()
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        let mut world = self.shared.lock();
+        let mut book = self.book.open();
+        book.settle(&mut world.disk)?;
+        book.check(&mut world.disk)?;
+        if self.tally.steps.is_multiple_of(8)
+            && let Ok(folder) = world.disk.walk(Path::new(names::FOLDER))
+        {
+            book.check_order(&world.disk, folder)?;
+        }
+        Ok(())
+    }
+
+    /// What goes wrong in the next call of a service's sink; most of the time nothing.
+    fn any_fault(&mut self) -> Option<Fault> {
+        let at = self.random.u64(1..40);
+        let trouble = match self.random.u8(..100) {
+            0..10 => Trouble::Dies(self.random.u8(..)),
+            10..14 => {
+                let codes = [libc::EIO, libc::ENOSPC, libc::EDQUOT, libc::EROFS, libc::EMFILE];
+                Trouble::Fails(codes[self.random.usize(..codes.len())])
+            }
+            14..17 => Trouble::Short,
+            17..19 => Trouble::Fails(libc::EINTR),
+            _ => return None,
+        };
+        let only = matches!(trouble, Trouble::Short).then_some(super::calls::Call::Append);
+        let at = if only.is_some() { 1 } else { at };
+        Some(Fault { at, times: 1, only, trouble })
+    }
+
+    /// Lets somebody else come in between two calls of the service, now and then.
+    fn any_race(&mut self, service: &Arc<Mutex<Service>>, fault: Option<Fault>) -> bool {
+        if self.random.u8(..100) >= 8 {
+            return false;
+        }
+        let at = self.random.u64(1..30);
+        let others = self.services.iter().filter(|other| !Arc::ptr_eq(other, service));
+        let others: Vec<_> = others.cloned().collect();
+        let mut random = self.random.fork();
+        let other = random.choice(&others).cloned();
+        // No half record is in the way, and none will be.
+        let whole = fault.is_none() && !self.full && self.services.len() == 1;
+        let (outsider, shared) = (self.outsider.clone(), self.shared.clone());
+        let hook = move || {
+            let outcome = match other {
+                Some(other) if random.bool() => interfere(&other, &mut random),
+                _ => {
+                    outsider.does(Act::between_calls(whole, &mut random), &mut random);
+                    Ok(())
+                }
+            };
+            if let Err(violation) = outcome {
+                shared.lock().disk.violations.push(violation);
+            }
+        };
+        self.tally.races += 1;
+        lock(service).os.at_call(at, hook);
+        true
+    }
+
+    /// Calls the sink, perhaps with a fault or somebody in between.
+    fn with_trouble(
+        &mut self,
+        call: impl FnOnce(&mut Service) -> Result<Ended, String>,
+    ) -> Result<(), String> {
+        let service = self.any_service();
+        if !lock(&service).is_running() {
+            let fault = self.any_fault();
+            let ended = lock(&service).start(fault)?;
+            self.after(&service, fault.is_some(), &ended)?;
+            if !lock(&service).is_running() {
+                return Ok(());
+            }
+        }
+        let fault = self.any_fault();
+        lock(&service).os.fault(fault);
+        let raced = self.any_race(&service, fault);
+        self.watch(raced || fault.is_some());
+        let ended = call(&mut lock(&service))?;
+        self.after(&service, raced || fault.is_some(), &ended)
+    }
+
+    /// Has the limits checked at each write, if they have to hold by now.
+    fn watch(&self, troubled: bool) {
+        let disk = &mut self.shared.lock().disk;
+        let judged = !troubled
+            && !self.full
+            && self.others() == 0
+            && !disk.unknown
+            && disk.elapsed >= self.judged_from;
+        let folder = disk.walk(Path::new(names::FOLDER)).ok().filter(|_| judged);
+        disk.watched = folder.map(|folder| (self.book.open().limits, folder));
+    }
+
+    fn after(
+        &mut self,
+        service: &Arc<Mutex<Service>>,
+        troubled: bool,
+        ended: &Ended,
+    ) -> Result<(), String> {
+        let service = lock(service);
+        service.os.no_hook();
+        let struck = service.os.struck() > 0;
+        self.tally.faults += u64::from(struck);
+        if !matches!(ended, Ended::Died) {
+            service.os.fault(None);
+        }
+        if matches!(ended, Ended::Died) {
+            self.tally.crashes += 1;
+        }
+        let errors = service.take_errors();
+        self.shared.lock().tell(|| format!("  {}: {ended:?}, says {errors:?}", service.number));
+        let mut world = self.shared.lock();
+        world.disk.watched = None;
+        let mut book = self.book.open();
+        book.settle(&mut world.disk)?;
+        if struck || !errors.is_empty() {
+            // What could not be deleted now is deleted later.
+            world.disk.is_unknown();
+            self.judged_from = world.disk.elapsed + LONGEST_BACK_OFF;
+        }
+        if troubled || self.full {
+            // A half record may be left where its writer died, or could not take it back.
+            book.explain_broken();
+        } else if matches!(ended, Ended::Well)
+            && world.disk.elapsed >= self.judged_from
+            && !world.disk.unknown
+            && let Ok(folder) = world.disk.walk(Path::new(names::FOLDER))
+        {
+            book.check_limits(&world.disk, folder, self.others())?;
+            let written = service.written.filter(|_| !service.os.is_dead());
+            if let (Some(schedule), Some(id)) = (&self.schedule, written) {
+                book.check_period(&world.disk, id, schedule)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How much may have been written that a sink doesn't know of.
+    fn others(&self) -> u64 {
+        // The thread that compresses is not the sink's own here.
+        let alone = self.services.len() == 1 && self.setup.compression == Compression::None;
+        if alone { 0 } else { BATCH }
+    }
+
+    fn write(&mut self) -> Result<(), String> {
+        let sizes = any_sizes(&mut self.random);
+        self.with_trouble(|service| {
+            if service.queue.len() < 50 {
+                service.log(&sizes);
+            }
+            service.write()
+        })
+    }
+
+    fn advance(&mut self) {
+        let long = match self.random.u8(..10) {
+            0..5 => self.random.u64(1..2_000),
+            5..8 => self.random.u64(1..60_000),
+            8 => self.random.u64(1..7_200_000),
+            _ => self.random.u64(1..86_400_000),
+        };
+        let disk = &mut self.shared.lock().disk;
+        disk.elapsed += Duration::from_millis(long);
+        disk.wall = disk.wall.saturating_add(Duration::from_millis(long));
+    }
+
+    /// The wall clock is set.
+    fn jump(&mut self) {
+        let day = Duration::from_secs(86_400);
+        let odd = ODD_TIMES[self.random.usize(..ODD_TIMES.len())];
+        let way = self.random.u8(..10);
+        let hour = Duration::from_secs(self.random.u64(1..4000));
+        let mut world = self.shared.lock();
+        let disk = &mut world.disk;
+        disk.wall = match way {
+            0..3 => disk.wall.saturating_add(day),
+            3..6 => disk.wall.saturating_sub(day),
+            6 => disk.wall.saturating_add(hour),
+            7 => disk.wall.saturating_sub(hour),
+            _ => Timestamp::from_unix_seconds(odd),
+        };
+        // Before 1970 and after 9999 no file system goes.
+        disk.wall = disk.wall.max(Timestamp::UNIX_EPOCH);
+        let now = disk.wall;
+        world.tell(|| format!("  it is {now}"));
+    }
+
+    fn maintain(&mut self) -> Result<(), String> {
+        self.with_trouble(Service::maintain)
+    }
+
+    fn flush(&mut self) -> Result<(), String> {
+        self.with_trouble(Service::flush_checked)
+    }
+
+    fn command(&mut self) -> Result<(), String> {
+        let command =
+            if self.random.u8(..3) == 0 { SinkCommand::Reopen } else { SinkCommand::Rotate };
+        self.with_trouble(|service| service.command(command))
+    }
+
+    fn compress(&mut self) -> Result<(), String> {
+        self.with_trouble(Service::compress)
+    }
+
+    fn act(&mut self) -> Result<(), String> {
+        self.tally.acts += 1;
+        self.outsider.does(Act::any(&mut self.random), &mut self.random);
+        // What a torn record's writer left is copied and moved along.
+        let mut world = self.shared.lock();
+        let mut book = self.book.open();
+        book.settle(&mut world.disk)
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        let service = self.any_service();
+        lock(&service).stop();
+        self.start(&service)
+    }
+
+    fn start(&mut self, service: &Arc<Mutex<Service>>) -> Result<(), String> {
+        self.tally.reopened += 1;
+        let ended = lock(service).start(None)?;
+        self.after(service, false, &ended)
+    }
+
+    fn kill(&mut self) -> Result<(), String> {
+        let service = self.any_service();
+        if lock(&service).is_running() {
+            self.tally.crashes += 1;
+            lock(&service).kill();
+        }
+        Ok(())
+    }
+
+    /// The disk is full, or has room again.
+    fn fill(&mut self) {
+        let mut world = self.shared.lock();
+        self.full = !self.full && self.random.bool();
+        world.disk.capacity = None;
+        if self.full {
+            let room = self.random.u64(..20_000);
+            world.disk.fill_up_to(room);
+        }
+        let full = self.full;
+        world.tell(|| format!("  the disk is full: {full}"));
+    }
+
+    /// The operator changes limits; all services start anew with them.
+    fn other_setup(&mut self) {
+        let other = any_setup(&mut self.random);
+        let rotation = self.setup.rotation.clone();
+        self.setup = Setup { rotation: rotation.and(other.rotation.clone()), ..other };
+        self.book.open().limits = self.setup.limits(BATCH);
+        self.schedule = self.setup.schedule();
+        for service in &self.services {
+            let mut service = lock(service);
+            service.stop();
+            service.setup = self.setup.clone();
+        }
+        self.shared.lock().tell(|| format!("{:#?}", self.setup));
+    }
+
+    fn power_cut(&mut self) -> Result<(), String> {
+        self.tally.power_cuts += 1;
+        for service in &self.services {
+            lock(service).kill();
+        }
+        let mut world = self.shared.lock();
+        world.tell(|| "  the power fails".to_owned());
+        let mut book = self.book.open();
+        book.settle(&mut world.disk)?;
+        world.disk.power_cut(&mut self.random);
+        book.after_power_cut(&mut world.disk)
+    }
+
+    /// A quiet hour: nothing goes wrong, everything is written and tidied up.
+    fn quiet(&mut self) -> Result<(), String> {
+        self.outsider.unblock();
+        self.full = false;
+        {
+            let disk = &mut self.shared.lock().disk;
+            disk.capacity = None;
+            disk.elapsed += Duration::from_secs(3600);
+            disk.wall = disk.wall.saturating_add(Duration::from_secs(3600));
+        }
+        for service in self.services.clone() {
+            lock(&service).stop();
+        }
+        for service in self.services.clone() {
+            self.start(&service)?;
+            let ended = lock(&service).write()?;
+            let mut service = lock(&service);
+            if !matches!(ended, Ended::Well) || !service.queue.is_empty() || service.has_doubt() {
+                return Err(format!("a quiet hour, and a write ends like this: {ended:?}"));
+            }
+            // What the time before left in doubt is told once.
+            let _earlier = service.flush_checked()?;
+            let ended = service.flush_checked()?;
+            if !matches!(ended, Ended::Well) {
+                return Err(format!("a quiet hour, and a flush ends like this: {ended:?}"));
+            }
+            service.compress()?;
+        }
+        let mut world = self.shared.lock();
+        let mut book = self.book.open();
+        book.settle(&mut world.disk)?;
+        let folder = world.disk.walk(Path::new(names::FOLDER));
+        let folder = folder.map_err(|_| "the folder was not made anew".to_owned())?;
+        world.disk.unknown = false;
+        book.check_limits(&world.disk, folder, self.others())?;
+        book.check_order(&world.disk, folder)?;
+        book.check_stray(&world.disk, folder, |name, ino| {
+            name == "current" || self.outsider.owns(ino)
+        })
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        self.quiet()?;
+        self.check()?;
+        let refused = self.book.open().counts().refused;
+        if refused > 0 {
+            return Err(format!("{refused} records were refused for good"));
+        }
+        Ok(())
+    }
+
+    /// How it came to this, for whoever looks at a failed case.
+    pub(super) fn story(&self) -> String {
+        let story = self.shared.lock().story.take().unwrap_or_default().join("\n");
+        format!("{story}\n{}", self.book.open().show())
+    }
+}
+
+/// What another service does while one is in the middle of a call.
+fn interfere(service: &Mutex<Service>, random: &mut Rng) -> Result<(), String> {
+    let mut service = lock(service);
+    if !service.is_running() {
+        service.start(None)?;
+    }
+    for _ in 0..random.u8(1..4) {
+        match random.u8(..6) {
+            0..3 => {
+                service.log(&any_sizes(random));
+                service.write()?;
+            }
+            3 => {
+                service.command(SinkCommand::Rotate)?;
+            }
+            4 => {
+                service.maintain()?;
+            }
+            _ => {
+                service.stop();
+                service.start(None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn any_sizes(random: &mut Rng) -> Vec<usize> {
+    let count = match random.u8(..20) {
+        0 => random.usize(20..60),
+        1..8 => 1,
+        _ => random.usize(1..8),
+    };
+    let size = |_| match random.u8(..30) {
+        0 => random.usize(500..1800),
+        _ => random.usize(20..200),
+    };
+    (0..count).map(size).collect()
+}
+
+fn any_setup(random: &mut Rng) -> Setup {
+    let mut setup = Setup::plain();
+    if random.u8(..8) > 0 {
+        let mut rotation = Rotation::new().zone(ZONES[random.usize(..ZONES.len())]);
+        if random.u8(..4) > 0 {
+            rotation = rotation.max_bytes(random.u64(1024..4096));
+        }
+        let every = match random.u8(..8) {
+            0 => Some(Every::Hour),
+            1 | 2 => Some(Every::Day),
+            3 => Some(Every::Week),
+            4 => {
+                let texts = ["*/5 * * * *", "30 2 * * *", "0 0 1 * *", "15 14 * * 1-5"];
+                let text = texts[random.usize(..texts.len())];
+                Some(Every::Cron(text.parse().expect("a cron expression")))
+            }
+            _ => None,
+        };
+        if let Some(every) = every {
+            rotation = rotation.every(every);
+        }
+        setup.rotation = Some(rotation.on_start(random.u8(..5) == 0));
+    }
+    let mut retention = Retention::new();
+    if random.bool() {
+        retention = retention.archives([0, 1, 2, 3, 5, 8][random.usize(..6)]);
+    }
+    if random.u8(..4) == 0 {
+        retention = retention.age(Duration::from_secs(random.u64(1..200_000)));
+    }
+    if random.u8(..3) == 0 {
+        retention = retention.total_bytes(random.u64(8192..20_000));
+    }
+    if random.u8(..6) == 0 {
+        retention = retention.free_space(random.u64(1..10_000));
+    }
+    setup.retention = retention;
+    setup.compression = match random.u8(..6) {
+        0 if cfg!(feature = "gzip") => Compression::Gzip,
+        1 if cfg!(feature = "zstd") => Compression::Zstd,
+        _ => Compression::None,
+    };
+    setup.sync = match random.u8(..4) {
+        0 => Sync::Every {
+            interval: Duration::from_millis(random.u64(1..5000)),
+            records: random.u64(1..50),
+        },
+        _ => Sync::PageCache,
+    };
+    setup.sync_on_flush = random.bool();
+    setup.link = random.u8(..4) == 0;
+    setup.when_full = (random.u8(..4) == 0).then(|| random.usize(..4));
+    setup
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Tally) {
+        self.steps += other.steps;
+        self.crashes += other.crashes;
+        self.power_cuts += other.power_cuts;
+        self.faults += other.faults;
+        self.races += other.races;
+        self.acts += other.acts;
+        self.reopened += other.reopened;
+        self.records.add(other.records);
+    }
+}
