@@ -1,24 +1,32 @@
-//! Sinks that may block, each in a thread of its own: a hung one delays nobody else.
+//! Sinks in threads of their own, those that may block and those in trouble: they delay nobody
+//! else.
 //!
 //! The worker hands over where the frames are, not the frames: they stay in the queue, and are
 //! replayed after a crash, until the sink has taken them. Chunks are pinned for as long.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+mod driver;
+mod entry;
+mod share;
+mod track;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use prisma_log_core::support::Reporter;
-use prisma_log_core::{Error, Sink};
 
 use crate::batch::Batch;
 use crate::definitions::Definitions;
-use crate::local::with_local;
-use crate::os;
+use crate::merge::BATCH_RECORDS;
 use crate::pool::Pool;
-use crate::reader::Shapes;
-use crate::slot::{Facts, SinkState, deliver, flush, position};
+use crate::slot::{Facts, SharedSink};
+
+pub(crate) use entry::Entry;
+pub(crate) use share::{Receipt, Task};
+
+use driver::Driver;
+use share::Share;
+use track::Track;
 
 /// Batches that may wait for one sink; each has up to 2,048 records.
 const WAITING_BATCHES: usize = 2048;
@@ -26,148 +34,158 @@ const WAITING_BATCHES: usize = 2048;
 /// others are delayed by no more than that.
 const GRACE: Duration = Duration::from_millis(20);
 const GRACE_INTERVAL: Duration = Duration::from_secs(1);
+/// The same for a sink that was the worker's: half of what a fork waits for the worker.
+const LOCAL_GRACE: Duration = Duration::from_millis(500);
+/// How long the worker waits for what a sink in trouble is being tried with, so that what goes to
+/// another one is in order; seldom in vain, too.
+const RETURN: Duration = Duration::from_millis(5);
+/// How long the end waits for a sink's thread; less for one in a call, which may never come back.
+const END_WAIT: Duration = Duration::from_secs(1);
+const BUSY_END_WAIT: Duration = Duration::from_millis(200);
 
-enum Job {
-    Write(Batch),
-    /// Look for flushes that are wanted.
-    Look,
-}
-
-/// The worker's end.
+/// The worker's end of a sink's thread.
 pub(crate) struct Apart {
-    jobs: Sender<Job>,
-    pub(crate) sink: Arc<Mutex<Box<dyn Sink>>>,
+    pub(crate) sink: SharedSink,
     pool: Arc<Pool>,
-    state: Arc<State>,
-    /// Batches that were handed over so far.
-    submitted: u64,
-    flushes: u64,
+    share: Arc<Share>,
+    track: Arc<Track>,
     last_grace: Option<Instant>,
     /// Most chunks that may be kept for this sink alone.
     quota: usize,
-}
-
-#[derive(Default)]
-struct State {
-    flushes: Mutex<Flushes>,
-    changed: Condvar,
-    /// By how many batches that wait each chunk is needed.
-    needed: Mutex<HashMap<u32, u32>>,
-    waiting: AtomicU64,
-}
-
-#[derive(Default)]
-struct Flushes {
-    /// Those that are wanted: after how many batches, under which number.
-    wanted: VecDeque<(u64, u64)>,
-    done: u64,
-    outcome: Option<Arc<Error>>,
-}
-
-/// A flush that was asked for.
-#[derive(Clone)]
-pub(crate) struct Receipt {
-    state: Arc<State>,
-    number: u64,
-}
-
-impl Receipt {
-    /// Waits for the flush: its error, if it failed. `None` when it was not done in time.
-    pub(crate) fn wait(&self, deadline: Instant) -> Option<Option<Arc<Error>>> {
-        let mut flushes = self.state.flushes.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if flushes.done >= self.number {
-                return Some(flushes.outcome.clone());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            let waited = self.state.changed.wait_timeout(flushes, left);
-            flushes = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
+    /// It was the worker's to drive before it was in trouble: it is not left behind because it is
+    /// slow, as it never was.
+    pub(crate) was_local: bool,
+    thread: JoinHandle<()>,
 }
 
 impl Apart {
     /// Starts the sink's thread; without one, the error.
     pub(crate) fn start(
-        sink: Arc<Mutex<Box<dyn Sink>>>,
+        sink: SharedSink,
         index: usize,
         facts: &Arc<Facts>,
         pool: &Arc<Pool>,
         reporter: &Arc<Reporter>,
     ) -> Result<Self, std::io::Error> {
-        let (jobs, receiver) = bounded(WAITING_BATCHES);
-        let state = Arc::new(State::default());
-        {
-            let driver = Driver {
-                jobs: receiver,
-                sink: Arc::clone(&sink),
-                index,
-                facts: Arc::clone(facts),
-                pool: Arc::clone(pool),
-                reporter: Arc::clone(reporter),
-                state: Arc::clone(&state),
-                written: 0,
-                definitions: Definitions::default(),
-                shapes: Shapes::default(),
-            };
-            let name = format!("log-{}", facts.name);
-            std::thread::Builder::new().name(name).spawn(move || driver.run())?;
-        }
+        let share = Arc::new(Share::default());
+        let track = Arc::new(Track::new(Arc::clone(&pool.segment), index));
+        let driver = Driver {
+            sink: sink.clone(),
+            index,
+            facts: Arc::clone(facts),
+            pool: Arc::clone(pool),
+            reporter: Arc::clone(reporter),
+            share: Arc::clone(&share),
+            track: Arc::clone(&track),
+            definitions: Definitions::default(),
+            due: None,
+        };
+        let name = format!("log-{}", facts.name);
+        let thread = std::thread::Builder::new().name(name).spawn(move || driver.run())?;
+        facts.gets_thread();
         Ok(Apart {
-            jobs,
             sink,
             pool: Arc::clone(pool),
-            state,
-            submitted: 0,
-            flushes: 0,
+            share,
+            track,
             last_grace: None,
             quota: (pool.segment.chunk_count() as usize / 4).max(1),
+            was_local: false,
+            thread,
         })
     }
 
-    /// Hands a batch over; gives it back when the sink has too much waiting already.
-    pub(crate) fn submit(&mut self, batch: Batch) -> Result<(), Batch> {
-        if self.has_too_much() && !self.catches_up() {
-            return Err(batch);
-        }
-        self.state.note(&batch);
-        self.state.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.jobs.try_send(Job::Write(batch)) {
-            Ok(()) => {
-                self.submitted += 1;
-                Ok(())
+    /// Hands over a batch of the sink's own, whose chunks are pinned.
+    pub(crate) fn put(&self, batch: Batch, handed_to: Vec<u16>) {
+        let join = |last: &mut Entry, (batch, handed_to): (Batch, Vec<u16>)| {
+            let fits = last.batch.items.len() + batch.items.len() <= BATCH_RECORDS
+                && last.handed_to.is_empty() == handed_to.is_empty();
+            // Small ones that wait become one: how many may wait is a matter of their bytes.
+            if !(fits && Arc::ptr_eq(&last.track, &self.track)) {
+                return Err((batch, handed_to));
             }
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                self.state.waiting.fetch_sub(1, Ordering::Relaxed);
-                match job {
-                    Job::Write(batch) => {
-                        self.state.done_with(&batch);
-                        Err(batch)
-                    }
-                    Job::Look => unreachable!("a batch was sent"),
-                }
-            }
+            self.track.lengthen(last.tracked_as, &batch.chunks);
+            last.handed_to.extend(handed_to);
+            Ok(last.batch.append(batch))
+        };
+        let make = |number, (batch, handed_to): (Batch, Vec<u16>)| {
+            self.track.begin(number, &batch.chunks);
+            let track = Arc::clone(&self.track);
+            Entry { number, batch, handed_to, track, tracked_as: number }
+        };
+        let pinned_twice = self.share.put((batch, handed_to), join, make);
+        self.pool.unpin(pinned_twice);
+    }
+
+    /// Hands over what waited for another sink.
+    pub(crate) fn put_for_another(&self, entry: Entry) {
+        let make = |number, entry| Entry { number, ..entry };
+        self.share.put(entry, |_, entry| Err(entry), make);
+    }
+
+    /// Has the sink wait before it gets its first batch.
+    pub(crate) fn begin_with(&self, wait: Duration) {
+        self.share.wait_first(wait);
+    }
+
+    /// Takes what has waited longest away from the sink.
+    pub(crate) fn take_oldest(&mut self) -> Option<Entry> {
+        if self.may_wait() && !self.share.await_return(RETURN) {
+            self.last_grace = Some(Instant::now());
         }
+        self.share.take_oldest()
+    }
+
+    /// Whether the sink has asked to be given records again, and is not through with those that wait.
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.share.in_trouble()
     }
 
     /// Whether the queue is short of room, or will be, and this sink has its share in that.
-    fn has_too_much(&self) -> bool {
-        let (mine, all) = self.pool.retired(|chunk| self.state.needs(chunk));
+    pub(crate) fn has_too_much(&self) -> bool {
+        if self.share.waiting() >= WAITING_BATCHES {
+            return true;
+        }
+        let (mine, all) = self.pool.retired(|chunk| self.share.needs(chunk));
         let is_short = (self.pool.chunks_left() as usize) < self.quota;
         // Half of the queue is for records that are not read yet, whatever is left just now.
         mine > 0 && all >= 2 * self.quota || is_short && mine > self.quota
     }
 
-    /// Waits a little, for a sink that only was not given the processor; now and then.
-    fn catches_up(&mut self) -> bool {
-        if self.last_grace.is_some_and(|last| last.elapsed() < GRACE_INTERVAL) {
+    /// Whether waiting for this sink was not in vain lately.
+    fn may_wait(&self) -> bool {
+        self.last_grace.is_none_or(|last| last.elapsed() >= GRACE_INTERVAL)
+    }
+
+    /// Whether the sink has so much of its own that it can't stand in for others.
+    pub(crate) fn is_behind(&self) -> bool {
+        let mine = || self.pool.retired(|chunk| self.share.needs(chunk)).0;
+        self.share.waiting() >= WAITING_BATCHES || mine() > self.quota
+    }
+
+    /// Gives the sink a moment to write what it has, now and then in vain.
+    pub(crate) fn await_idle(&mut self) {
+        let until = Instant::now() + GRACE;
+        while self.may_wait() && !self.is_idle() {
+            if Instant::now() >= until {
+                self.last_grace = Some(Instant::now());
+            }
+            std::thread::sleep(GRACE / 100);
+        }
+    }
+
+    /// Waits for a sink that only was not given the processor, now and then: a little, but longer for
+    /// one that was the worker's, if calls may wait that long.
+    pub(crate) fn catches_up(&mut self, limit: Option<Duration>) -> bool {
+        let is_slow =
+            if self.was_local { !self.share.is_left_alone() } else { !self.is_in_trouble() };
+        if !(is_slow && self.may_wait()) {
             return false;
         }
-        let until = Instant::now() + GRACE;
-        while Instant::now() < until {
+        let limit = limit.filter(|_| self.was_local).unwrap_or(GRACE);
+        let grace = limit.clamp(GRACE, LOCAL_GRACE);
+        let until = Instant::now() + grace;
+        while Instant::now() < until && !(self.was_local && self.share.is_left_alone()) {
             std::thread::sleep(GRACE / 20);
             if !self.has_too_much() {
                 return true;
@@ -177,130 +195,33 @@ impl Apart {
         false
     }
 
-    /// Asks for a flush behind everything submitted so far.
-    pub(crate) fn ask_flush(&mut self) -> Receipt {
-        self.flushes += 1;
-        let number = self.flushes;
-        let mut flushes = self.state.flushes.lock().unwrap_or_else(PoisonError::into_inner);
-        flushes.wanted.push_back((self.submitted, number));
-        drop(flushes);
-        // One that has no room for this is at work, and looks by itself.
-        let _busy = self.jobs.try_send(Job::Look);
-        Receipt { state: Arc::clone(&self.state), number }
+    /// Asks for something behind everything handed over so far.
+    pub(crate) fn ask(&self, task: Task) -> Receipt {
+        self.share.ask(task)
     }
 
-    /// Whether everything that was submitted has been through the sink.
+    /// Whether everything that was handed over has been through the sink.
     pub(crate) fn is_idle(&self) -> bool {
-        self.state.waiting.load(Ordering::Acquire) == 0
+        self.share.is_idle()
     }
 }
 
-struct Driver {
-    jobs: Receiver<Job>,
-    sink: Arc<Mutex<Box<dyn Sink>>>,
-    index: usize,
-    facts: Arc<Facts>,
-    pool: Arc<Pool>,
-    reporter: Arc<Reporter>,
-    state: Arc<State>,
-    /// Batches that were written so far.
-    written: u64,
-    definitions: Definitions,
-    shapes: Shapes,
-}
-
-impl Driver {
-    fn run(mut self) {
-        os::block_signals();
-        with_local(|local| local.in_sink.set(true));
-        while let Ok(job) = self.jobs.recv() {
-            match job {
-                Job::Write(batch) => self.write(batch),
-                Job::Look => {}
-            }
-            self.flush_if_wanted();
+impl Drop for Apart {
+    fn drop(&mut self) {
+        self.share.close();
+        if self.thread.thread().id() == std::thread::current().id() {
+            return;
         }
-    }
-
-    fn write(&mut self, batch: Batch) {
-        let segment = &self.pool.segment;
-        {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(position) = position(&**sink) {
-                segment.set_position(self.index, &position);
-            }
-            self.definitions.update(segment);
-            let (records, _) = batch.records(segment, &self.definitions, &mut self.shapes);
-            deliver(&self.facts, &self.reporter, &mut **sink, &records);
-        }
-        batch.advance(segment, self.index);
-        self.pool.unpin(batch.chunks.iter().map(|place| place.chunk));
-        self.state.done_with(&batch);
-        self.state.waiting.fetch_sub(1, Ordering::Release);
-        self.written += 1;
-    }
-
-    fn flush_if_wanted(&self) {
-        let mut flushes = self.state.flushes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut number = None;
-        while let Some((_, wanted)) =
-            flushes.wanted.pop_front_if(|(after, _)| *after <= self.written)
-        {
-            number = Some(wanted);
-        }
-        drop(flushes);
-        let Some(number) = number else { return };
-        let outcome = {
-            let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
-            flush(&self.facts, &self.reporter, &mut **sink)
-        };
-        let mut flushes = self.state.flushes.lock().unwrap_or_else(PoisonError::into_inner);
-        flushes.done = number;
-        flushes.outcome = outcome.err().map(Arc::new);
-        drop(flushes);
-        self.state.changed.notify_all();
-    }
-}
-
-impl State {
-    fn needed(&self) -> MutexGuard<'_, HashMap<u32, u32>> {
-        self.needed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn needs(&self, chunk: u32) -> bool {
-        self.needed().contains_key(&chunk)
-    }
-
-    fn note(&self, batch: &Batch) {
-        let mut needed = self.needed();
-        for place in &batch.chunks {
-            *needed.entry(place.chunk).or_default() += 1;
-        }
-    }
-
-    fn done_with(&self, batch: &Batch) {
-        let mut needed = self.needed();
-        for place in &batch.chunks {
-            if let Some(count) = needed.get_mut(&place.chunk) {
-                *count -= 1;
-                if *count == 0 {
-                    needed.remove(&place.chunk);
-                }
-            }
+        // The thread lets go of the segment when it ends: what is left is for the next start.
+        let begun = Instant::now();
+        let longest = |is_busy| if is_busy { BUSY_END_WAIT } else { END_WAIT };
+        while !self.thread.is_finished() && begun.elapsed() < longest(self.share.is_busy()) {
+            std::thread::sleep(Duration::from_micros(200));
         }
     }
 }
 
 /// Takes a sink over in a forked child, where its thread is gone: `None` when it was at work.
-pub(crate) fn take_over(sink: &Arc<Mutex<Box<dyn Sink>>>) -> Option<Arc<Mutex<Box<dyn Sink>>>> {
-    match sink.try_lock() {
-        Ok(_) => Some(Arc::clone(sink)),
-        Err(TryLockError::Poisoned(_)) => Some(Arc::clone(sink)),
-        Err(TryLockError::WouldBlock) => None,
-    }
-}
-
-/// Notes that records for a sink had to be dropped because it does not come back.
-pub(crate) fn stalled(facts: &Facts) {
-    facts.set_state(SinkState::Stalled);
+pub(crate) fn take_over(sink: &SharedSink) -> Option<SharedSink> {
+    (!sink.is_in_use()).then(|| sink.clone())
 }

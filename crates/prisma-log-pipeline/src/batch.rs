@@ -126,12 +126,92 @@ impl Batch {
         self.chunks.retain(|place| items.iter().any(|item| item.chunk == place.chunk));
     }
 
+    /// Forgets the records whose frames turned out to be none.
+    pub(crate) fn leave_damaged_out(
+        &mut self,
+        segment: &Segment,
+        definitions: &Definitions,
+        shapes: &mut Shapes,
+    ) {
+        let items = std::mem::take(&mut self.items);
+        let is_record = |item: &Item| self.record(segment, definitions, shapes, item).is_some();
+        self.items = items.into_iter().filter(is_record).collect();
+    }
+
+    /// Forgets the first records, which a sink is through with.
+    pub(crate) fn forget_first(&mut self, records: usize) -> Forgotten {
+        self.items.drain(..records);
+        let mut forgotten = Forgotten::default();
+        let items = &self.items;
+        self.chunks.retain(|place| {
+            // In one chunk a batch's records come in the order of their places.
+            let first = items.iter().find(|item| item.chunk == place.chunk);
+            match first {
+                Some(item) => {
+                    forgotten.part.push(Progress { chunk: place.chunk, to: item.at });
+                }
+                None => forgotten.whole.push(*place),
+            }
+            first.is_some()
+        });
+        forgotten
+    }
+
+    /// Appends the batch that follows this one; the chunks that were both's.
+    pub(crate) fn append(&mut self, next: Batch) -> Vec<u32> {
+        let shift = self.contexts.len() as u32;
+        self.contexts.extend(next.contexts);
+        self.items.extend(next.items.into_iter().map(|mut item| {
+            item.context = item.context.map(|at| at + shift);
+            item
+        }));
+        let mut both = Vec::new();
+        for place in next.chunks {
+            match self.chunks.iter_mut().find(|known| known.chunk == place.chunk) {
+                Some(known) => {
+                    known.to = known.to.max(place.to);
+                    both.push(place.chunk);
+                }
+                None => self.chunks.push(place),
+            }
+        }
+        both
+    }
+
+    /// The batch's chunks.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = u32> {
+        self.chunks.iter().map(|place| place.chunk)
+    }
+
     /// Notes that a sink has been through with the batch.
     pub(crate) fn advance(&self, segment: &Segment, sink: usize) {
         for progress in &self.chunks {
-            let header = segment.chunk(progress.chunk).header();
-            header.cursors[sink].fetch_max(progress.to, Ordering::Release);
+            progress.note(segment, sink);
         }
+    }
+}
+
+impl Progress {
+    /// Notes in the segment that a sink has come so far.
+    pub(crate) fn note(&self, segment: &Segment, sink: usize) {
+        let header = segment.chunk(self.chunk).header();
+        header.cursors[sink].fetch_max(self.to, Ordering::Release);
+    }
+}
+
+/// What a sink is through with when it is through with a batch's first records.
+#[derive(Default)]
+pub(crate) struct Forgotten {
+    /// Chunks that the batch has nothing left in.
+    pub(crate) whole: Vec<Progress>,
+    /// The others, up to the first record that is left.
+    pub(crate) part: Vec<Progress>,
+}
+
+impl Forgotten {
+    pub(crate) fn all(mut self) -> Vec<Progress> {
+        self.whole.append(&mut self.part);
+        self.whole
     }
 }
 

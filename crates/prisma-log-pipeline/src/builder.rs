@@ -1,6 +1,8 @@
 //! Puts a pipeline together.
 
-use std::sync::{Arc, Mutex};
+mod checks;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use prisma_log_core::support::{ErrorHandler, Reporter, contain};
@@ -14,20 +16,13 @@ use crate::levels::Levels;
 use crate::overflow::Overflow;
 use crate::pipeline::{Pipeline, close_on_signals};
 use crate::pool::Pool;
+use crate::reader::Shapes;
 use crate::registry;
 use crate::replay::{Target, replay_all};
-use crate::segment::{MAX_SINKS, Sizes};
 use crate::shared::{INLINE, Parts, Shared};
-use crate::slot::{Admission, Facts, Slot, SlotSink};
+use crate::slot::{Admission, Facts, SharedSink, Slot, SlotSink};
 use crate::store::{Memory, Store};
 use crate::worker::Worker;
-
-/// Chunks are no larger than this, unless a record needs it.
-const CHUNK_BYTES: usize = 128 << 10;
-/// A queue has so many chunks at least.
-const MIN_CHUNKS: usize = 8;
-/// Names of sinks are kept in the segment.
-const MAX_NAME_BYTES: usize = 84;
 
 /// Builds a [`Pipeline`].
 #[must_use = "nothing is set up until `build` is called"]
@@ -40,6 +35,8 @@ pub struct PipelineBuilder {
     overflow: Overflow,
     filter: Filter,
     sinks: Vec<Seat>,
+    /// Sink and fallback, by name.
+    fallbacks: Vec<(String, String)>,
     clock: Option<Box<dyn TimeSource>>,
     on_error: Option<ErrorHandler>,
     recover: bool,
@@ -66,6 +63,7 @@ impl PipelineBuilder {
             overflow: Overflow::default(),
             filter: Filter::default(),
             sinks: Vec::new(),
+            fallbacks: Vec::new(),
             clock: None,
             on_error: None,
             recover: true,
@@ -124,6 +122,11 @@ impl PipelineBuilder {
 
     /// Adds a sink that does not wait for others, such as a file: the worker drives it. The name is
     /// what reports and ledgers use, and how a sink is known again after a crash.
+    ///
+    /// When it asks to be given records again later ([`BatchError::retry_after`]), it gets a thread
+    /// of its own, for good: nobody else waits with it.
+    ///
+    /// [`BatchError::retry_after`]: prisma_log_core::BatchError::retry_after
     pub fn sink(self, name: impl Into<String>, filter: Filter, sink: impl Sink + 'static) -> Self {
         self.add(name.into(), filter, Box::new(sink), false)
     }
@@ -142,6 +145,17 @@ impl PipelineBuilder {
 
     fn add(mut self, name: String, filter: Filter, sink: Box<dyn Sink>, blocking: bool) -> Self {
         self.sinks.push(Seat { name, filter, sink, blocking });
+        self
+    }
+
+    /// Names the sink that stands in for another one of this pipeline, in whatever order they are
+    /// added: when that is in trouble for so long that its share of the queue is used up, the oldest
+    /// of what waits for it goes to the fallback, whatever level that has. What the fallback takes
+    /// anyway is not written to it a second time. The sink's ledger counts them as
+    /// [`FailedOver`](prisma_log_core::DropReason::FailedOver), and a record tells how many they
+    /// were. A fallback may have one itself.
+    pub fn fallback(mut self, sink: impl Into<String>, fallback: impl Into<String>) -> Self {
+        self.fallbacks.push((sink.into(), fallback.into()));
         self
     }
 
@@ -187,72 +201,16 @@ impl PipelineBuilder {
         self
     }
 
-    fn sizes(&self) -> Result<Sizes, Error> {
-        let check = |what: &str, value: usize, least: usize, most: usize| {
-            if (least..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(Error::config(format!("{what} is {value}: expected {least} to {most}")))
-        };
-        check("max_record_bytes", self.max_record_bytes, 1 << 10, 1 << 20)?;
-        check("queue_bytes", self.queue_bytes, 1 << 20, 1 << 40)?;
-        if !(Duration::from_micros(100)..=Duration::from_secs(10)).contains(&self.latency) {
-            let what = format!("latency is {:?}: expected 100 µs to 10 s", self.latency);
-            return Err(Error::config(what));
-        }
-        // A chunk holds a context and a record of the greatest size.
-        let needed = (2 * self.max_record_bytes + 1024).next_multiple_of(4096);
-        let chunk_bytes = needed.max(CHUNK_BYTES.min(self.queue_bytes / MIN_CHUNKS / 4096 * 4096));
-        if self.queue_bytes < MIN_CHUNKS * chunk_bytes {
-            let least = MIN_CHUNKS * chunk_bytes;
-            return Err(Error::config(format!(
-                "queue_bytes is {}: expected {least} at least, for records of up to {} bytes",
-                self.queue_bytes, self.max_record_bytes
-            )));
-        }
-        let spill_chunks = match &self.overflow {
-            Overflow::Spill { max_bytes, .. } => {
-                let chunks = *max_bytes / chunk_bytes as u64;
-                if chunks == 0 {
-                    let what = format!(
-                        "max_bytes to spill is {max_bytes}: expected {chunk_bytes} at least"
-                    );
-                    return Err(Error::config(what));
-                }
-                u32::try_from(chunks).unwrap_or(1 << 24).min(1 << 24)
-            }
-            _ => 0,
-        };
-        let chunks = u32::try_from(self.queue_bytes / chunk_bytes).unwrap_or(1 << 20).min(1 << 20);
-        Ok(Sizes { chunk_bytes: chunk_bytes as u32, chunks, spill_chunks })
-    }
-
-    fn check_sinks(&self) -> Result<(), Error> {
-        if self.sinks.len() > MAX_SINKS {
-            let what = format!("{} sinks: a pipeline has {MAX_SINKS} at most", self.sinks.len());
-            return Err(Error::config(what));
-        }
-        for (index, seat) in self.sinks.iter().enumerate() {
-            if seat.name.is_empty() || seat.name.len() > MAX_NAME_BYTES {
-                let what =
-                    format!("sink name {:?}: expected 1 to {MAX_NAME_BYTES} bytes", seat.name);
-                return Err(Error::config(what));
-            }
-            if self.sinks[..index].iter().any(|other| other.name == seat.name) {
-                return Err(Error::config(format!("two sinks are called `{}`", seat.name)));
-            }
-        }
-        Ok(())
-    }
-
     /// Starts the pipeline: replays what was left behind, then starts the worker.
     ///
     /// # Errors
-    /// When a setting is out of its range, the memory that was asked for can't be had, or signal
+    /// When a setting is out of its range, a [fallback](PipelineBuilder::fallback) is no sink of the
+    /// pipeline or leads back to the sink that it stands in for, the memory that was asked for can't be had, or signal
     /// handlers can't be installed.
     pub fn build(self) -> Result<Pipeline, Error> {
         let sizes = self.sizes()?;
         self.check_sinks()?;
+        let fallbacks = self.fallback_places()?;
         let service = self.service.clone().unwrap_or_else(program_name);
         let names: Vec<String> = self.sinks.iter().map(|seat| seat.name.clone()).collect();
         let store = Store::open(&self.memory, &service, sizes, &self.overflow, names)?;
@@ -272,11 +230,7 @@ impl PipelineBuilder {
                 seats.iter().map(|seat| Admission::new(seat.filter.clone())).collect();
             let targets = seats.iter_mut().zip(&facts).zip(&mut admissions);
             let mut targets: Vec<Target<'_>> = targets
-                .map(|((seat, facts), admission)| Target {
-                    facts,
-                    admission,
-                    sink: &mut *seat.sink,
-                })
+                .map(|((seat, facts), admission)| Target::new(facts, admission, &mut *seat.sink))
                 .collect();
             recovery = replay_all(folder, &mut targets, &reporter);
         }
@@ -287,19 +241,21 @@ impl PipelineBuilder {
         let filters = seats.iter().map(|seat| seat.filter.clone()).collect();
         let mut slots = Vec::new();
         for (index, (seat, facts)) in seats.into_iter().zip(&facts).enumerate() {
+            let sink = SharedSink::new(seat.sink);
             let sink = if seat.blocking {
-                let sink = Arc::new(Mutex::new(seat.sink));
                 let apart = Apart::start(sink, index, facts, &pool, &reporter);
                 SlotSink::Apart(apart.map_err(|error| {
                     Error::io(format!("cannot start a thread for sink {}", seat.name), error)
                 })?)
             } else {
-                SlotSink::Local(seat.sink)
+                SlotSink::Local(sink)
             };
             let admission = Admission::new(seat.filter);
-            slots.push(Slot { facts: Arc::clone(facts), admission, sink });
+            let (facts, fallback) = (Arc::clone(facts), fallbacks[index]);
+            slots.push(Slot { facts, admission, sink, fallback });
         }
-        let engine = Engine::new(pool, Worker::new(slots), facts, self.latency, 0);
+        let worker = Worker::new(slots, Shapes::default());
+        let engine = Engine::new(pool, worker, facts, self.latency, 0);
         let parts = Parts {
             max_record_bytes: self.max_record_bytes,
             overflow: self.overflow,

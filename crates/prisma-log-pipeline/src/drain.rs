@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use prisma_log_core::Level;
 use slog::{Drain, FlushError, Never, OwnedKVList};
 
+use crate::apart::Task;
 use crate::emergency::Emergency;
 use crate::levels::Name;
 use crate::local::with_local;
@@ -86,8 +87,9 @@ impl Drain for PipelineDrain {
     /// Waits until everything logged so far has been written, five seconds at most.
     fn flush(&self) -> Result<(), FlushError> {
         let engine = self.shared.engine.after_fork(&self.shared);
-        let flushed = engine.flush(&self.shared, Instant::now() + FLUSH_DEADLINE, false);
-        let failed = flushed.outcomes.iter().flatten().next();
+        let deadline = Instant::now() + FLUSH_DEADLINE;
+        let flushed = engine.fulfil(&self.shared, Task::Flush, deadline, false);
+        let failed = flushed.errors.iter().flatten().next();
         match failed {
             Some(error) => Err(std::io::Error::other(error.to_string()).into()),
             None if flushed.complete => Ok(()),

@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use prisma_log_core::support::contain;
 use prisma_log_core::{Error, Filter};
 
 use crate::apart::{Apart, take_over};
@@ -145,8 +144,8 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     }
     let old = shared.engine.get();
     let taken = match old.worker.try_lock() {
-        Ok(mut worker) => Some(std::mem::take(&mut worker.slots)),
-        Err(TryLockError::Poisoned(worker)) => Some(std::mem::take(&mut worker.into_inner().slots)),
+        Ok(mut worker) => Some(worker.take_sinks()),
+        Err(TryLockError::Poisoned(worker)) => Some(worker.into_inner().take_sinks()),
         // It was at work at the fork, and nobody is there to finish.
         Err(TryLockError::WouldBlock) => None,
     };
@@ -171,10 +170,15 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     let filters = shared.levels.sink_filters();
     let mut slots = Vec::new();
     let mut parked = taken.is_none();
-    for (index, (slot, filter)) in taken.into_iter().flatten().zip(filters).enumerate() {
+    // Sinks keep what they know of shapes under the numbers that the parent gave them.
+    let (taken, shapes) = taken.unwrap_or_default();
+    for (index, (slot, filter)) in taken.into_iter().zip(filters).enumerate() {
         let facts = Arc::new(slot.facts.renewed());
         match renew_sink(shared, slot.sink, index, &facts, &pool) {
-            Some(sink) => slots.push(Slot { facts, admission: Admission::new(filter), sink }),
+            Some(sink) => {
+                let (admission, fallback) = (Admission::new(filter), slot.fallback);
+                slots.push(Slot { facts, admission, sink, fallback });
+            }
             None => parked = true,
         }
     }
@@ -189,7 +193,7 @@ pub(crate) fn renew(shared: &Shared) -> &Engine {
     } else {
         slots.iter().map(|slot| Arc::clone(&slot.facts)).collect()
     };
-    let mut worker = Worker::new(slots);
+    let mut worker = Worker::new(slots, shapes);
     worker.parked = parked;
     let dropped_before = shared.drops.total();
     // The parent may have closed it: this process has not.
@@ -217,16 +221,18 @@ fn renew_sink(
         }
     };
     match sink {
-        SlotSink::Local(mut sink) => {
-            report(contain(|| sink.after_fork()));
+        SlotSink::Local(sink) => {
+            sink.is_forked(report);
             Some(SlotSink::Local(sink))
         }
         SlotSink::Apart(apart) => {
-            let sink = take_over(&apart.sink)?;
-            // The sender's other end is gone with its thread.
+            let (sink, was_local) = (take_over(&apart.sink), apart.was_local);
+            // Its locks may be in the hands of a thread that is not here.
             std::mem::forget(apart);
-            report(contain(|| sink.lock().unwrap_or_else(PoisonError::into_inner).after_fork()));
-            let apart = Apart::start(sink, index, facts, pool, &shared.reporter).ok()?;
+            let sink = sink?;
+            sink.is_forked(report);
+            let mut apart = Apart::start(sink, index, facts, pool, &shared.reporter).ok()?;
+            apart.was_local = was_local;
             Some(SlotSink::Apart(apart))
         }
     }

@@ -80,6 +80,9 @@ pub struct SinkHealth {
     pub name: String,
     /// What became of its records.
     pub ledger: LedgerSnapshot,
+    /// Records that it was given and has neither taken nor refused yet: they wait for it in the
+    /// queue, and survive the process if that does.
+    pub waiting: u64,
     /// How it does.
     pub state: SinkState,
     /// What it failed with last.
@@ -134,6 +137,9 @@ pub struct RecoveryReport {
     pub already_written: u64,
     /// Records that a sink did not take, counted by sink.
     pub failed: u64,
+    /// Records that a sink in trouble could not take yet, counted by sink: they stay where they are,
+    /// for the next start, see `left`.
+    pub kept: u64,
     /// Bytes that could not be read.
     pub damaged_bytes: u64,
     /// Segments that were left where they are, and why.

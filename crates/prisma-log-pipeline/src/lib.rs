@@ -10,6 +10,7 @@
     reason = "opened again in the modules that reach shared memory or the operating system"
 )]
 
+mod answer;
 mod apart;
 mod appender;
 mod batch;

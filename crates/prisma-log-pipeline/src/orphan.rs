@@ -302,16 +302,17 @@ impl TakenQueue {
             sinks.iter().map(|_| Admission::new(Filter::default())).collect();
         let targets = sinks.iter_mut().zip(&facts).zip(&mut admissions);
         let mut targets: Vec<Target<'_>> = targets
-            .map(|((sink, facts), admission)| Target { facts, admission, sink: &mut *sink.sink })
+            .map(|((sink, facts), admission)| Target::new(facts, admission, &mut *sink.sink))
             .collect();
         let cursors = Cursors::unnoted(&self.segment, places);
         let mut report = RecoveryReport { segments: 1, ..RecoveryReport::default() };
         report.lost.extend(self.lost.clone());
         let flushed = replay(&self.segment, &cursors, &mut targets, &reporter, &mut report);
         report.elapsed = begun.elapsed();
-        if report.failed > 0 {
+        let failed = report.failed + report.kept;
+        if failed > 0 {
             let why = facts.iter().find_map(Facts::last_error).unwrap_or_default();
-            return Err(Error::state(format!("{} records were not taken: {why}", report.failed)));
+            return Err(Error::state(format!("{failed} records were not taken: {why}")));
         }
         flushed.map(|()| report)
     }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use prisma_log_core::{Durability, Error, Filter};
+use prisma_log_core::{Durability, Error, Filter, SinkCommand};
 
+use crate::apart::Task;
 use crate::builder::PipelineBuilder;
 use crate::drain::PipelineDrain;
 use crate::engine::Engine;
@@ -20,6 +21,9 @@ use crate::store;
 
 /// How long the end of a pipeline, or of the process, waits for the sinks.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the end then waits once more, for the sinks that stand in for others.
+const GIVE_UP_WAIT: Duration = Duration::from_millis(500);
 
 /// A running pipeline: sinks, the queue before them, and the worker between.
 ///
@@ -95,6 +99,25 @@ impl Pipeline {
         flush(self.shared(), deadline)
     }
 
+    /// Asks something of every sink, such as [`SinkCommand::Reopen`] after log files were moved:
+    /// behind everything that was logged before this call, but for what waits for a sink in trouble,
+    /// which is tried again after the command. Returns at the deadline at the latest.
+    ///
+    /// # Errors
+    /// The first failure, with the sink's name; every failure goes to the error handler too. When a
+    /// sink has not done it by the deadline; it does so later. From within a sink.
+    pub fn command(&self, command: SinkCommand, deadline: Duration) -> Result<(), Error> {
+        let shared = self.shared();
+        let engine = shared.engine.after_fork(shared);
+        let deadline = instant_after(deadline);
+        let outcome = engine.fulfil(shared, Task::Command(command), deadline, false);
+        let mut failed = engine.facts.iter().zip(outcome.errors).filter_map(|(facts, error)| {
+            let what = format!("cannot command sink {}: {}", facts.name, error?);
+            Some(Error::state(what))
+        });
+        failed.next().map_or(Ok(()), Err)
+    }
+
     /// How the pipeline does.
     pub fn health(&self) -> Health {
         let shared = self.shared();
@@ -109,6 +132,7 @@ impl Pipeline {
         let sinks = engine.facts.iter().map(|facts| SinkHealth {
             name: facts.name.clone(),
             ledger: facts.ledger.snapshot(),
+            waiting: facts.ledger.snapshot().in_flight(),
             state: facts.state(),
             last_error: facts.last_error(),
         });
@@ -180,14 +204,13 @@ impl fmt::Debug for Pipeline {
 }
 
 pub(crate) fn flush(shared: &Shared, deadline: Duration) -> FlushReport {
-    let now = Instant::now();
-    let deadline = now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400 * 365));
+    let deadline = instant_after(deadline);
     let engine = shared.engine.after_fork(shared);
-    let flushed = engine.flush(shared, deadline, false);
+    let flushed = engine.fulfil(shared, Task::Flush, deadline, false);
     let (_, queued) = engine.pool.counts();
     let sinks = engine.facts.iter().enumerate().map(|(index, facts)| {
         let ledger = facts.ledger.snapshot();
-        let error = match flushed.outcomes.get(index) {
+        let error = match flushed.errors.get(index) {
             Some(outcome) => outcome.as_ref().map(|error| error.to_string()),
             None => Some("the sinks have not come back in time".to_owned()),
         };
@@ -202,6 +225,11 @@ pub(crate) fn flush(shared: &Shared, deadline: Duration) -> FlushReport {
         }
     });
     FlushReport { sinks: sinks.collect(), complete: flushed.complete }
+}
+
+fn instant_after(deadline: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(deadline).unwrap_or(now + Duration::from_secs(86_400 * 365))
 }
 
 /// How far what is in the queue is safe.
@@ -226,11 +254,14 @@ pub(crate) fn close(shared: &Shared, deadline: Instant) {
     // Every record that was committed before this is seen by the flush below; every later one sees
     // the mode and is written by its own call.
     let fenced = os::heavy_fence();
-    let flushed = engine.flush(shared, deadline, true);
+    let flushed = engine.fulfil(shared, Task::Flush, deadline, true);
     engine.join(deadline);
     if fenced && flushed.complete && engine.is_empty() {
         // A segment that can't be removed is an empty one that the next start removes.
         let _left = store::remove(&engine.pool.segment);
+    } else if !flushed.complete && engine.pool.segment.backing.is_none() {
+        // No next start will find it.
+        engine.give_up(shared, Instant::now() + GIVE_UP_WAIT);
     }
 }
 

@@ -26,8 +26,9 @@ struct ShapeKey {
 /// More shapes than this are not numbered: what encoders keep of them stays bounded.
 const MAX_SHAPES: u32 = 1 << 14;
 
-/// Numbers shapes; the numbers are good within one pipeline, for as long as it lives.
-#[derive(Default)]
+/// Numbers shapes; a sink keeps what it knows of them by these numbers, so they go with it wherever
+/// it is driven.
+#[derive(Clone, Default)]
 pub(crate) struct Shapes {
     last: u32,
     /// By site: the shape that it had last.

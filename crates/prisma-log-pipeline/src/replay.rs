@@ -1,12 +1,13 @@
 //! What a dead process left in its segment, into the sinks: once.
 
-use std::collections::HashMap;
+mod cursors;
+mod target;
+
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use prisma_log_core::support::{Reporter, contain};
-use prisma_log_core::{Error, Record, Sink, SinkPosition, Timestamp};
+use prisma_log_core::{Error, Record, Timestamp};
 
 use crate::batch::Batch;
 use crate::definitions::Definitions;
@@ -15,31 +16,16 @@ use crate::health::RecoveryReport;
 use crate::merge::Merge;
 use crate::pool::Claim;
 use crate::reader::Shapes;
-use crate::segment::{MAX_SINKS, PAYLOAD_AT, Segment};
-use crate::slot::{Admission, Facts, deliver, flush, panicked, position};
+use crate::segment::Segment;
+use crate::slot::{flush, panicked, position};
 use crate::store::{self, Found};
+
+pub(crate) use cursors::{Cursors, all_places};
+pub(crate) use target::Target;
 
 /// So many batches from the first one on, records are looked for in the sink: the batch at which
 /// the process died is among them.
 const BATCHES_IN_DOUBT: usize = 8;
-
-/// A sink that takes part in a replay.
-pub(crate) struct Target<'a> {
-    pub(crate) facts: &'a Facts,
-    pub(crate) admission: &'a mut Admission,
-    pub(crate) sink: &'a mut dyn Sink,
-}
-
-impl Target<'_> {
-    fn take(&mut self, batch: &[Record<'_>], reporter: &Reporter, report: &mut RecoveryReport) {
-        let before = self.facts.ledger.snapshot();
-        self.facts.ledger.submit(batch.len() as u64);
-        deliver(self.facts, reporter, self.sink, batch);
-        let after = self.facts.ledger.snapshot();
-        report.records += after.delivered() - before.delivered();
-        report.failed += after.dropped() - before.dropped();
-    }
-}
 
 /// Replays everything that dead processes of a service left in its folder.
 pub(crate) fn replay_all(
@@ -73,8 +59,14 @@ pub(crate) fn replay_all(
                 }
                 let cursors = Cursors::by_name(&segment, targets);
                 // What fails is in the sink's health and was reported.
+                let kept = report.kept;
                 let _flushed = replay(&segment, &cursors, targets, reporter, &mut report);
-                if let Err(error) = store::remove(&segment) {
+                if targets.iter().any(|target| target.is_given_up()) {
+                    let why = why_kept(&path, report.kept - kept, targets);
+                    let what = format!("a queue was left for the next start: {why}");
+                    reporter.report("recovery", &Error::state(what));
+                    report.left.push(why);
+                } else if let Err(error) = store::remove(&segment) {
                     let what = format!("cannot remove {}", path.display());
                     reporter.report("recovery", &Error::io(what, error));
                 }
@@ -85,91 +77,15 @@ pub(crate) fn replay_all(
     report
 }
 
-/// Where each chunk's frames begin that a sink has not taken.
-pub(crate) struct Cursors<'a> {
-    segment: &'a Segment,
-    /// By place and chunk, where the dead process stood: targets may share a place.
-    starts: HashMap<(usize, u32), u32>,
-    /// For each target the places of its cursor: with several, it takes what any of them has not.
-    places: Vec<Vec<usize>>,
-    /// Whether what is taken is noted in the segment.
-    notes: bool,
-}
-
-impl<'a> Cursors<'a> {
-    /// Each target goes on where the sink of its name was. One of a new name takes what those sinks
-    /// have not that are no more: they may have been renamed.
-    fn by_name(segment: &'a Segment, targets: &[Target<'_>]) -> Self {
-        let names: Vec<&str> = segment.sink_names().collect();
-        let place = |target: &Target<'_>| {
-            names.iter().position(|name| *name == target.facts.name).into_iter().collect()
-        };
-        let mut places: Vec<Vec<usize>> = targets.iter().map(place).collect();
-        let gone = all_places(segment)
-            .into_iter()
-            .filter(|place| !places.iter().flatten().any(|p| p == place));
-        let gone: Vec<usize> = gone.collect();
-        for none in places.iter_mut().filter(|places| places.is_empty()) {
-            none.clone_from(&gone);
-        }
-        Cursors { segment, starts: starts(segment), places, notes: true }
-    }
-
-    /// Each target goes on at these places, and nothing is noted. One with a single place stands for
-    /// that sink, and may have written records already; one with several has not.
-    pub(crate) fn unnoted(segment: &'a Segment, places: Vec<Vec<usize>>) -> Self {
-        Cursors { segment, starts: starts(segment), places, notes: false }
-    }
-
-    /// Where the sinks stood, in the words of one that is asked what it has already.
-    fn positions(&self, target: usize) -> impl Iterator<Item = SinkPosition> {
-        let places = &self.places[target][..];
-        let asked = if self.notes || places.len() == 1 { places } else { &[] };
-        asked.iter().filter_map(|&place| self.segment.position(place))
-    }
-
-    /// Whether a target takes part: a sink that is new since then does not.
-    fn has(&self, target: usize) -> bool {
-        !self.places[target].is_empty()
-    }
-
-    fn start(&self, target: usize, chunk: u32) -> u32 {
-        let places = self.places[target].iter();
-        let starts = places.map(|&place| self.starts.get(&(place, chunk)).copied());
-        starts.map(Option::unwrap_or_default).min().unwrap_or(PAYLOAD_AT)
-    }
-
-    fn note_position(&self, target: usize, position: &SinkPosition) {
-        for &place in self.places[target].iter().filter(|_| self.notes) {
-            self.segment.set_position(place, position);
-        }
-    }
-
-    fn advance(&self, target: usize, batch: &Batch) {
-        for &place in self.places[target].iter().filter(|_| self.notes) {
-            // The last one that shares it, when all the others are through.
-            if !self.places[target + 1..].iter().flatten().any(|&later| later == place) {
-                batch.advance(self.segment, place);
-            }
-        }
-    }
-}
-
-/// Where every sink stands in every chunk.
-fn starts(segment: &Segment) -> HashMap<(usize, u32), u32> {
-    let mut starts = HashMap::new();
-    for chunk in (0..segment.chunk_count()).filter(|&chunk| segment.chunk(chunk).in_use()) {
-        for place in all_places(segment) {
-            let cursor = &segment.chunk(chunk).header().cursors[place];
-            starts.insert((place, chunk), cursor.load(Ordering::Acquire));
-        }
-    }
-    starts
-}
-
-/// The places of all sinks that the segment knows.
-pub(crate) fn all_places(segment: &Segment) -> Vec<usize> {
-    (0..segment.sink_names().count().clamp(1, MAX_SINKS)).collect()
+/// Says which sinks a queue is kept for.
+fn why_kept(path: &Path, records: u64, targets: &[Target<'_>]) -> String {
+    let given_up = targets.iter().filter(|target| target.is_given_up());
+    let sinks = given_up.map(|target| {
+        let error = target.facts.last_error().unwrap_or_default();
+        format!("{}: {error}", target.facts.name)
+    });
+    let sinks = sinks.collect::<Vec<_>>().join("; ");
+    format!("{}: {records} records wait for sinks in trouble ({sinks})", path.display())
 }
 
 fn claims(segment: &Segment) -> Vec<Claim> {
@@ -222,7 +138,10 @@ pub(crate) fn replay(
         }
         first = false;
     }
-    replay_emergencies(segment, cursors.notes, targets, reporter, report);
+    // They are all sinks' at once: the next start has them, too.
+    if !targets.iter().any(|target| target.is_given_up()) {
+        replay_emergencies(segment, cursors.notes, targets, reporter, report);
+    }
     let flushed: Vec<Result<(), Error>> =
         targets.iter_mut().map(|target| flush(target.facts, reporter, &mut *target.sink)).collect();
     flushed.into_iter().collect()
@@ -275,9 +194,11 @@ impl Chunk<'_> {
         // Shapes are of living records: a recovered one is of none.
         let mut shapes = Shapes::default();
         let mut records: Vec<Record<'_>> = Vec::new();
+        // Of each record, which of its batch's items it is.
+        let mut items = Vec::new();
         let mut ends = Vec::new();
         for batch in batches {
-            for item in &batch.items {
+            for (at, item) in batch.items.iter().enumerate() {
                 if item.at < self.cursors.start(index, item.chunk) {
                     continue;
                 }
@@ -286,6 +207,7 @@ impl Chunk<'_> {
                 if let Some(mut record) = record.filter(|r| target.admission.takes(r, 0, 0)) {
                     record.shape = None;
                     records.push(record);
+                    items.push(at);
                 }
             }
             ends.push(records.len());
@@ -294,13 +216,19 @@ impl Chunk<'_> {
         let mut from = 0;
         for (batch, end) in batches.iter().zip(ends) {
             let known = |at: &usize| written.as_ref().is_some_and(|written| written[*at]);
-            let mut rest: Vec<Record<'_>> =
-                (from..end).filter(|at| !known(at)).map(|at| records[at]).collect();
+            let left: Vec<usize> = (from..end).filter(|at| !known(at)).collect();
+            let mut rest: Vec<Record<'_>> = left.iter().map(|&at| records[at]).collect();
             for record in &mut rest {
                 record.recovered = true;
             }
+            if target.is_given_up() {
+                report.kept += rest.len() as u64;
+                from = end;
+                continue;
+            }
             report.already_written += (end - from - rest.len()) as u64;
             from = end;
+            let mut through = 0;
             if !rest.is_empty() {
                 // While it is in doubt what the dead process wrote, another kill must find it from
                 // where that began.
@@ -309,10 +237,17 @@ impl Chunk<'_> {
                 {
                     self.cursors.note_position(index, &position);
                 }
-                target.take(&rest, reporter, report);
+                through = target.take(&rest, reporter, report);
             }
             // Another kill, in the middle of this, starts from here.
-            self.cursors.advance(index, batch);
+            match left.get(through) {
+                None => self.cursors.advance(index, &batch.chunks),
+                Some(&first) => {
+                    report.kept += (rest.len() - through) as u64;
+                    self.cursors.advance(index, &batch.clone().forget_first(items[first]).all());
+                    self.cursors.hold(index);
+                }
+            }
         }
     }
 
@@ -357,8 +292,10 @@ fn replay_emergencies(
         let mut record = Record::new(timestamp, notice.level, notice.logger, notice.message);
         record.recovered = true;
         for target in &mut *targets {
-            if target.admission.takes(&record, 0, 0) {
-                target.take(&[record], reporter, report);
+            if target.admission.takes(&record, 0, 0)
+                && target.take(&[record], reporter, report) == 0
+            {
+                target.lose(1, report);
             }
         }
         frees_slots

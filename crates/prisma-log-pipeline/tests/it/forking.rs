@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prisma_log_core::Filter;
 use prisma_log_pipeline::PipelineDrain;
+use prisma_log_testkit::{Fault, FaultySink};
 use slog::Logger;
 
 use crate::support::{Found, Place, die, here, kill, killed_by, logger, place};
@@ -13,7 +14,7 @@ const FORKS: u64 = 50;
 const RECORDS: u64 = 20;
 
 /// Runs `f` in a forked child, which a watchdog ends if it hangs; its process.
-fn fork(f: impl FnOnce()) -> i32 {
+pub(crate) fn fork(f: impl FnOnce()) -> i32 {
     // SAFETY: the child does what a test of forks has to, and never returns from here.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
@@ -28,14 +29,14 @@ fn fork(f: impl FnOnce()) -> i32 {
 }
 
 /// Its wait status must be that of a good end.
-fn reap(child: i32) {
+pub(crate) fn reap(child: i32) {
     let mut status = 0;
     // SAFETY: there is room for one status.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
     assert_eq!(status, 0, "a child hung or failed: wait status {status:#x}");
 }
 
-fn exit() -> ! {
+pub(crate) fn exit() -> ! {
     // SAFETY: runs the hooks of a process that has one thread.
     unsafe { libc::exit(0) }
 }
@@ -50,10 +51,17 @@ pub(crate) fn scene(which: &str) {
     let place = here();
     match which {
         "under load" => under_load(&place),
-        "with a sink of its own thread" => {
+        "with a sink of its own thread" | "with a sink in trouble" => {
             let builder = place.builder();
-            let sink = place.sink();
-            let pipeline = builder.blocking_sink("lines", Filter::default(), sink).build().unwrap();
+            let builder = if which == "with a sink in trouble" {
+                let fault = Fault::RetryAfter(3, Duration::from_millis(1));
+                let faults = [fault, fault, Fault::None].into_iter().cycle();
+                let sink = FaultySink::new(place.sink()).schedule(faults);
+                builder.sink("lines", Filter::default(), sink)
+            } else {
+                builder.blocking_sink("lines", Filter::default(), place.sink())
+            };
+            let pipeline = builder.build().unwrap();
             let log = logger(&pipeline);
             for round in 0..20 {
                 log_some(&log, &format!("before-{round}"));
@@ -177,14 +185,16 @@ fn children_log_and_end_under_load() {
 
 #[test]
 fn a_child_has_its_sinks_own_threads_anew() {
-    let (_dir, place) = place();
-    let status = place.play("forking with a sink of its own thread");
-    assert!(status.success(), "{status}");
-    drop(place.start());
-    let found = Found::read(&place.lines());
-    for round in 0..20 {
-        found.assert_all(&format!("before-{round}"), RECORDS);
-        found.assert_all(&format!("child-{round}"), RECORDS);
+    for which in ["with a sink of its own thread", "with a sink in trouble"] {
+        let (_dir, place) = place();
+        let status = place.play(&format!("forking {which}"));
+        assert!(status.success(), "{which}: {status}");
+        drop(place.start());
+        let found = Found::read(&place.lines());
+        for round in 0..20 {
+            found.assert_all(&format!("before-{round}"), RECORDS);
+            found.assert_all(&format!("child-{round}"), RECORDS);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ const THREADS: usize = 2;
 const ROUNDS: &str = "PRISMA_LOG_KILLS";
 
 /// Counts that outlive the process that keeps them: how far each thread's calls have returned.
-struct Oracle(*const AtomicU64);
+pub(crate) struct Oracle(*const AtomicU64);
 
 // SAFETY: points to atomics in a mapping that is never unmapped.
 unsafe impl Send for Oracle {}
@@ -18,7 +18,7 @@ unsafe impl Send for Oracle {}
 unsafe impl Sync for Oracle {}
 
 impl Oracle {
-    fn open(path: &std::path::Path) -> Self {
+    pub(crate) fn open(path: &std::path::Path) -> Self {
         use std::os::fd::AsRawFd as _;
         let file = std::fs::OpenOptions::new()
             .read(true)
@@ -38,7 +38,7 @@ impl Oracle {
         Oracle(at.cast())
     }
 
-    fn of(&self, thread: usize) -> &AtomicU64 {
+    pub(crate) fn of(&self, thread: usize) -> &AtomicU64 {
         assert!(thread < 512);
         // SAFETY: within the mapping, aligned.
         unsafe { &*self.0.add(thread) }

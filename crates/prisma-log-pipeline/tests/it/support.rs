@@ -129,6 +129,8 @@ fn scenes() {
         ("recovery", rest) => crate::recovery::scene(rest),
         ("killing", _) => crate::killing::scene(),
         ("forking", rest) => crate::forking::scene(rest),
+        ("shapes", rest) => crate::shapes::scene(rest),
+        ("trouble", rest) => crate::trouble_kills::scene(rest),
         ("limits", rest) => crate::limits::scene(rest),
         ("flushing", rest) => crate::flushing::scene(rest),
         ("containment", rest) => crate::containment::scene(rest),
@@ -174,6 +176,8 @@ pub(crate) struct Lines {
     pub(crate) die_after: Option<usize>,
     /// Never comes back from a write.
     pub(crate) hangs: bool,
+    /// Can't look back.
+    pub(crate) is_blind: bool,
     written: usize,
 }
 
@@ -189,11 +193,23 @@ impl Lines {
         if whole < text.len() {
             file.set_len(whole as u64).unwrap();
         }
-        Lines { path: path.to_owned(), file, die_after: None, hangs: false, written: 0 }
+        Lines {
+            path: path.to_owned(),
+            file,
+            die_after: None,
+            hangs: false,
+            is_blind: false,
+            written: 0,
+        }
     }
 
     pub(crate) fn hanging(mut self) -> Self {
         self.hangs = true;
+        self
+    }
+
+    pub(crate) fn blind(mut self) -> Self {
+        self.is_blind = true;
         self
     }
 
@@ -244,6 +260,9 @@ impl Sink for Lines {
     }
 
     fn position(&self) -> Option<SinkPosition> {
+        if self.is_blind {
+            return None;
+        }
         Some(SinkPosition([self.file.metadata().unwrap().len(), 0, 0, 0]))
     }
 
@@ -252,6 +271,9 @@ impl Sink for Lines {
         since: &SinkPosition,
         batch: &[Record<'_>],
     ) -> Result<Vec<bool>, Error> {
+        if self.is_blind {
+            return Ok(vec![false; batch.len()]);
+        }
         let mut file = File::open(&self.path).unwrap();
         file.seek(SeekFrom::Start(since.0[0])).unwrap();
         let mut text = String::new();
