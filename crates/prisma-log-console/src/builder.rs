@@ -4,8 +4,14 @@ use std::io::Write;
 
 use prisma_log_core::{Encoder, Error};
 
+use crate::limit::Lines;
 use crate::line::Form;
+use crate::stream::Target;
 use crate::{Color, ConsoleSink, Stream};
+
+/// Longest line of an encoder's, with its end: container runtimes split longer ones.
+const ENCODED_LINE_BYTES: usize = 16 * 1024;
+const LEAST_LINE_BYTES: usize = 1024;
 
 /// Builds a [`ConsoleSink`].
 #[must_use = "nothing is written before `build`"]
@@ -14,6 +20,7 @@ pub struct ConsoleSinkBuilder {
     color: Color,
     date: bool,
     encoder: Option<Box<dyn Encoder>>,
+    max_line_bytes: Option<Option<usize>>,
     writer: Option<Box<dyn Write + Send>>,
 }
 
@@ -24,6 +31,7 @@ impl ConsoleSinkBuilder {
             color: Color::default(),
             date: false,
             encoder: None,
+            max_line_bytes: None,
             writer: None,
         }
     }
@@ -54,6 +62,20 @@ impl ConsoleSinkBuilder {
         self
     }
 
+    /// Longest line in bytes, with its end, at least 1,024; `None` for any length. By default 16,384
+    /// for what an encoder writes, any length for text for people.
+    ///
+    /// Container runtimes split longer lines, and half a JSON object is none. The longest texts of
+    /// such a record (message, values, logger) are cut, so far as is needed and on character
+    /// boundaries; only where that is not enough, whole fields are left out, from the last on. How
+    /// many bytes are missing stands in the line, as encoders write [`Record::truncated`].
+    ///
+    /// [`Record::truncated`]: prisma_log_core::Record::truncated
+    pub fn max_line_bytes(mut self, bytes: Option<usize>) -> Self {
+        self.max_line_bytes = Some(bytes);
+        self
+    }
+
     /// Writes there instead of to a stream of the process. [`Color::Auto`] takes it for no
     /// terminal.
     pub fn writer(mut self, writer: impl Write + Send + 'static) -> Self {
@@ -64,8 +86,14 @@ impl ConsoleSinkBuilder {
     /// The sink.
     ///
     /// # Errors
-    /// When the stream is not open.
+    /// When the stream is not open, or lines would be too short.
     pub fn build(self) -> Result<ConsoleSink, Error> {
+        let max_line_bytes =
+            self.max_line_bytes.unwrap_or(self.encoder.as_ref().map(|_| ENCODED_LINE_BYTES));
+        if let Some(bytes) = max_line_bytes.filter(|bytes| *bytes < LEAST_LINE_BYTES) {
+            let error = Error::config(format!("invalid limit of {bytes} bytes for a line"));
+            return Err(error.with_hint(format!("use at least {LEAST_LINE_BYTES}, or none")));
+        }
         let color = match &self.writer {
             Some(_) => self.color.decide(false, |name| std::env::var_os(name)),
             None => self.color.applies_to(self.stream),
@@ -74,15 +102,15 @@ impl ConsoleSinkBuilder {
             Some(encoder) => Form::Encoded(encoder),
             None => Form::text(color, self.date),
         };
-        let (name, writer) = match self.writer {
-            Some(writer) => ("the writer", writer),
+        let target = match self.writer {
+            Some(writer) => Target { name: "the writer", writer, may_be_read_again: false },
             None => {
-                let name = self.stream.as_str();
                 let opened = self.stream.open();
-                (name, opened.map_err(|error| Error::io(format!("cannot use {name}"), error))?)
+                let name = self.stream.as_str();
+                opened.map_err(|error| Error::io(format!("cannot use {name}"), error))?
             }
         };
-        Ok(ConsoleSink::new(form, name, writer))
+        Ok(ConsoleSink::new(Lines::new(form, max_line_bytes), target))
     }
 }
 

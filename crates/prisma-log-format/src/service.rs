@@ -2,7 +2,7 @@
 
 use prisma_log_core::Error;
 
-use crate::json::push_text;
+use crate::json::{ENVIRONMENT_KEY, push_text};
 use crate::pairs::push_str;
 
 /// Which service the records are of: name, version and environment, each if known.
@@ -41,13 +41,22 @@ impl Service {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Refuses a service of which something is given but blank; encoders do it as they are built.
+    ///
+    /// # Errors
+    /// When the name, the version or the environment has no visible character.
+    pub fn check(&self) -> Result<(), Error> {
         let all = [
             ("service name", &self.name),
             ("service version", &self.version),
             ("environment", &self.environment),
         ];
         all.into_iter().try_for_each(|(what, value)| check_not_blank(what, value.as_deref()))
+    }
+
+    /// What is known, under OpenTelemetry's keys: for sinks that have fields instead of a line.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.known(ENVIRONMENT_KEY)
     }
 
     fn known(&self, environment: &'static str) -> impl Iterator<Item = (&'static str, &str)> {
