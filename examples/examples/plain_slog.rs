@@ -1,7 +1,7 @@
 //! One sink crate alone, under plain slog: no facade, no configuration.
 
 use prisma_log_core::SinkDrain;
-use prisma_log_file::FileSink;
+use prisma_log_file::{FileSink, Retention, Rotation};
 use prisma_log_format::LogfmtEncoder;
 use slog::{Logger, info, o};
 
@@ -10,8 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = scratch.path().join("app.log");
     let file = FileSink::builder(&path)
         .encoder(LogfmtEncoder::new())
-        .max_file_bytes(1 << 20)
-        .max_backups(3)
+        .rotation(Rotation::new().max_bytes(1 << 20))
+        .retention(Retention::new().archives(3))
         .build()?;
     let log = Logger::root(SinkDrain::new(file), o!("version" => env!("CARGO_PKG_VERSION")));
 

@@ -12,7 +12,7 @@ profiles:
   production:
     level: warning
     sinks:
-      file: { type: file, path: app.log, format: json, max_size: 10MiB }
+      file: { type: file, path: app.log, format: json, compress: none }
   canary:
     extends: production
     level: info
@@ -39,10 +39,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(std::fs::read_to_string(&log)?.lines().count(), 1);
 
     // A mistake is found with its place, and what was probably meant.
-    std::fs::write(&file, YAML.replace("max_size", "max_sise"))?;
+    std::fs::write(&file, YAML.replace("compress", "compres"))?;
     let error = Config::load(&file, &environment).expect_err("a misspelt key is refused");
     println!("{error}");
     assert_eq!(error.place().map(|place| place.line), Some(6));
-    assert_eq!(error.hint(), Some("did you mean `max_size`?"));
+    assert_eq!(error.hint(), Some("did you mean `compress`?"));
     Ok(())
 }

@@ -153,7 +153,7 @@ pub(crate) struct ActArgs {
 #[command(after_help = "Examples:
   plog tail target/demo/app.log --level warning
   plog tail -f /var/log/app.log --logger shop.orders
-  plog tail app.log app.log.1 --trace 0af7651916cd43dd8448eb211c80319c --json")]
+  plog tail app.log app.log.2026-11-23T23-59-58Z --trace 0af7651916cd43dd8448eb211c80319c --json")]
 pub(crate) struct TailArgs {
     /// Files or quoted glob patterns to show.
     #[arg(required = true, value_name = "FILE")]

@@ -12,8 +12,22 @@ mod file;
 #[cfg(not(feature = "file"))]
 #[path = "build/file_absent.rs"]
 mod file;
+#[cfg(feature = "journald")]
+mod journald;
+#[cfg(not(feature = "journald"))]
+#[path = "build/journald_absent.rs"]
+mod journald;
+#[cfg(any(feature = "console", feature = "file", feature = "journald"))]
+mod service;
+#[cfg(feature = "syslog")]
+mod syslog;
+#[cfg(not(feature = "syslog"))]
+#[path = "build/syslog_absent.rs"]
+mod syslog;
 
 use std::fmt;
+
+pub(crate) use file::{check_every, check_zone};
 
 use prisma_log_core::{Error, Filter, Sink};
 
@@ -29,6 +43,8 @@ pub struct NamedSink {
     pub filter: Filter,
     /// Whether it gets a thread of its own, so that other sinks never wait for it.
     pub blocking: bool,
+    /// The sink that takes what this one can't, and the queue can't keep for it.
+    pub fallback: Option<String>,
     /// The sink.
     pub sink: Box<dyn Sink>,
 }
@@ -39,6 +55,7 @@ impl fmt::Debug for NamedSink {
             .field("name", &self.name)
             .field("filter", &self.filter)
             .field("blocking", &self.blocking)
+            .field("fallback", &self.fallback)
             .finish_non_exhaustive()
     }
 }
@@ -64,6 +81,7 @@ impl Config {
             name: config.name.clone(),
             filter: config.filter.clone(),
             blocking: config.blocking,
+            fallback: config.fallback.clone(),
             sink,
         })
     }
@@ -81,5 +99,7 @@ fn build(kind: &SinkKind, service: &Service) -> Result<Box<dyn Sink>, Error> {
     match kind {
         SinkKind::Console(settings) => console::build(settings, service),
         SinkKind::File(settings) => file::build(settings, service),
+        SinkKind::Syslog(settings) => syslog::build(settings, service),
+        SinkKind::Journald(settings) => journald::build(settings, service),
     }
 }

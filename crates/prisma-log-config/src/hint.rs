@@ -37,13 +37,13 @@ mod tests {
 
     #[test]
     fn only_close_words_are_suggested() {
-        let known = ["max_size", "max_backups", "path", "level", "format"];
+        let known = ["max_line", "max_message", "path", "level", "format"];
         let check = |word, expect| assert_eq!(closest(word, known), expect, "{word}");
-        check("max_backup", Some("max_backups"));
-        check("max-backups", Some("max_backups"));
+        check("max_messages", Some("max_message"));
+        check("max-message", Some("max_message"));
         check("Level", Some("level"));
         check("levle", Some("level"));
-        check("maxsize", Some("max_size"));
+        check("maxline", Some("max_line"));
         check("form", Some("format"));
         check("colour", None);
         check("x", None);

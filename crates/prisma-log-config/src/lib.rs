@@ -49,4 +49,8 @@ pub use origin::{Entry, Origin};
 pub use pipeline::{MemoryConfig, OverflowConfig, PipelineConfig};
 pub use reload::ReloadConfig;
 pub use scalars::parse_duration;
-pub use sinks::{Color, ConsoleConfig, FileConfig, Format, SinkConfig, SinkKind, Stream};
+pub use sinks::{
+    Color, Compress, ConsoleConfig, Facility, FileConfig, Format, JournaldConfig,
+    KeepConfig, RotateConfig, SinkConfig, SinkKind, Stream, SyncConfig, SyslogConfig, SyslogFraming,
+    SyslogProtocol, SyslogTls, Transport,
+};

@@ -50,7 +50,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The key, relative to the profile: `sinks.file.max_size`.
+    /// The key, relative to the profile: `sinks.file.rotate.size`.
     pub path: String,
     /// The value in its usual notation: `10MiB`.
     pub value: String,
@@ -64,7 +64,7 @@ impl Entry {
     }
 }
 
-/// Writes `sinks.file.max_size = 10MiB  # config/logging.yaml:31:19`.
+/// Writes `sinks.file.rotate.size = 10MiB  # config/logging.yaml:31:19`.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}  # {}", self.path, self.value, self.origin)

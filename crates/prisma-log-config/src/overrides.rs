@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::yaml::{Origins, parse};
 
-    const PROFILE: &str = "{level: info, sinks: {main-File: {type: file, max_size: 1MiB}}}";
+    const PROFILE: &str = "{level: info, sinks: {main-File: {type: file, link: a}}}";
 
     fn show(map: &Map) -> String {
         let item = |item: &Item| match &item.node.kind {
@@ -113,8 +113,8 @@ mod tests {
         check(&[("PRISMA_LOG__LEVEL", "")], "{}");
         check(&[("PRISMA_LOG_LEVEL", "debug"), ("PRISMA_LOGX", "y")], "{}");
         check(
-            &[("PRISMA_LOG__SINKS__MAIN_FILE__MAX_SIZE", "2MiB")],
-            "{sinks: {main-File: {max_size: 2MiB $PRISMA_LOG__SINKS__MAIN_FILE__MAX_SIZE}}}",
+            &[("PRISMA_LOG__SINKS__MAIN_FILE__LINK", "b")],
+            "{sinks: {main-File: {link: b $PRISMA_LOG__SINKS__MAIN_FILE__LINK}}}",
         );
         check(&[("PRISMA_LOG__SINKS__MAIN_FILE", "null")], "{sinks: {main-File: Null}}");
         check(

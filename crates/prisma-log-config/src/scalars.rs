@@ -188,6 +188,32 @@ impl<const MIN: u64, const MAX: u64> Scalar for Number<MIN, MAX> {
     }
 }
 
+/// Permission bits of a file, in octal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mode(pub(crate) u32);
+
+impl Scalar for Mode {
+    const EXPECTED: &'static str = "permission bits such as \"0640\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        match u32::from_str_radix(digits, 8) {
+            // Three digits without the leading 0 may be octal or not: better asked than guessed.
+            Ok(_) if !text.starts_with('0') => Err(Some(format!("write `\"0{text}\"`"))),
+            Ok(mode) if mode & 0o600 != 0o600 => {
+                Err(Some("the owner must be able to read and write: add 0600".into()))
+            }
+            Ok(mode) if mode > 0o777 => Err(Some("it must be at most 0777".into())),
+            Ok(mode) => Ok(Mode(mode)),
+            Err(_) => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        format!("{:04o}", self.0)
+    }
+}
+
 /// A number of bytes from `MIN` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size<const MIN: u64, const MAX: u64>(pub(crate) u64);
@@ -306,6 +332,18 @@ mod tests {
         check::<MemoryConfig>("anonimous", "!did you mean `anonymous`?");
         check::<MemoryConfig>("queues", "!a folder is written `./queues`");
         check::<MemoryConfig>("/run/shop/", "/run/shop");
+    }
+
+    #[test]
+    fn permission_bits() {
+        check::<Mode>("0640", "0640");
+        check::<Mode>("0o600", "0600");
+        check::<Mode>("640", "!write `\"0640\"`");
+        check::<Mode>("0440", "!the owner must be able to read and write: add 0600");
+        check::<Mode>("01640", "!it must be at most 0777");
+        check::<Mode>("0689", "!");
+        check::<Mode>("rw", "!");
+        check::<Mode>("", "!");
     }
 
     #[test]

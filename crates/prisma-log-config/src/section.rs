@@ -76,7 +76,9 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, unless it is missing or null.
     pub(crate) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.map?.get(key)
     }
 

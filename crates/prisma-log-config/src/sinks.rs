@@ -1,68 +1,27 @@
 //! A profile's sinks.
 
+mod console;
+mod file;
+mod format;
+mod journald;
+mod syslog;
+
 use std::path::PathBuf;
 
 use prisma_log_core::{Error, Filter, Level};
+
+pub use console::{Color, ConsoleConfig, Stream};
+pub use file::{Compress, FileConfig, KeepConfig, RotateConfig, SyncConfig};
+pub use format::Format;
+pub use journald::JournaldConfig;
+pub use syslog::{Facility, SyslogConfig, SyslogFraming, SyslogProtocol, SyslogTls, Transport};
 
 use crate::filter::Levels;
 use crate::hint;
 use crate::origin::{Entry, Origin};
 use crate::overrides::same_key;
-use crate::scalars::{Number, Size, words};
 use crate::section::{Report, Section};
 use crate::tree::{Item, Map};
-
-/// How a sink writes a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// A line for people: time, level, logger, message, fields.
-    Text,
-    /// One flat JSON object.
-    Json,
-    /// JSON by the Elastic Common Schema.
-    Ecs,
-    /// `key=value` pairs.
-    Logfmt,
-}
-words!(
-    Format,
-    "a format: text, json, ecs or logfmt",
-    Text = "text",
-    Json = "json",
-    Ecs = "ecs",
-    Logfmt = "logfmt"
-);
-
-/// Which of the process's streams a console sink writes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-words!(Stream, "a stream: stdout or stderr", Stdout = "stdout", Stderr = "stderr");
-
-/// When a console sink writes in colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Color {
-    /// On a terminal, unless the environment says otherwise.
-    Auto,
-    /// Always, whatever the stream is.
-    Always,
-    /// Never.
-    Never,
-}
-words!(
-    Color,
-    "when to use colour: auto, always or never",
-    Auto = "auto",
-    Always = "always",
-    Never = "never"
-);
 
 /// One sink's settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +31,11 @@ pub struct SinkConfig {
     pub name: String,
     /// Which of the records that pass the profile's filter go to this sink.
     pub filter: Filter,
-    /// Whether it gets a thread of its own, so that other sinks never wait for it; by default no.
+    /// Whether it gets a thread of its own, so that other sinks never wait for it; by default only
+    /// a syslog sink does.
     pub blocking: bool,
+    /// The sink that takes what this one can't, and the queue can't keep for it.
+    pub fallback: Option<String>,
     /// What the sink is.
     pub kind: SinkKind,
 }
@@ -86,43 +48,23 @@ pub enum SinkKind {
     Console(ConsoleConfig),
     /// `type: file`
     File(FileConfig),
+    /// `type: syslog`
+    Syslog(SyslogConfig),
+    /// `type: journald`
+    Journald(JournaldConfig),
 }
 
-/// The settings of a sink of `type: console`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConsoleConfig {
-    /// How records are written; [`Format::Text`] by default.
-    pub format: Format,
-    /// Where to; [`Stream::Stderr`] by default.
-    pub stream: Stream,
-    /// Whether in colour; [`Color::Auto`] by default. Matters to [`Format::Text`] only.
-    pub color: Color,
+/// Each type of sink with the keys that only it has.
+const TYPES: [(&str, &[&str]); 4] = [
+    ("console", &console::KEYS),
+    ("file", &file::KEYS),
+    ("syslog", &syslog::KEYS),
+    ("journald", &journald::KEYS),
+];
+
+fn types() -> [&'static str; TYPES.len()] {
+    TYPES.map(|(name, _)| name)
 }
-
-/// The settings of a sink of `type: file`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FileConfig {
-    /// The file; relative to the working directory.
-    pub path: PathBuf,
-    /// How records are written; [`Format::Json`] by default.
-    pub format: Format,
-    /// The file is rotated before it grows beyond this; by default it never is.
-    pub max_file_bytes: Option<u64>,
-    /// How many rotated files are kept; 5 by default. With 0 the full file is deleted.
-    pub max_backups: usize,
-}
-
-const TYPES: [&str; 2] = ["console", "file"];
-const CONSOLE_KEYS: [&str; 3] = ["format", "stream", "color"];
-const FILE_KEYS: [&str; 4] = ["path", "format", "max_size", "max_backups"];
-
-type FileBytes = Size<1024, { 1 << 40 }>;
-type Backups = Number<0, 1000>;
-/// The file sink's own defaults, named here because they are shown where nobody set them.
-const DEFAULT_FORMAT: Format = Format::Json;
-const DEFAULT_BACKUPS: u64 = 5;
 
 /// Reads the map of sinks; one that is null was removed.
 pub(crate) fn read(report: &Report, map: Option<&Map>) -> Vec<SinkConfig> {
@@ -142,13 +84,48 @@ pub(crate) fn read(report: &Report, map: Option<&Map>) -> Vec<SinkConfig> {
             sinks.push(sink);
         }
     }
+    check_fallbacks(report, &sinks, items);
     sinks
+}
+
+/// A fallback must be a sink of the profile, and not lead back.
+fn check_fallbacks(report: &Report, sinks: &[SinkConfig], items: &[Item]) {
+    let find = |name: &str| sinks.iter().find(|sink| sink.name == name);
+    for sink in sinks {
+        let Some(fallback) = &sink.fallback else { continue };
+        let key = format!("sinks.{}.fallback", sink.name);
+        let node = items.iter().find(|item| item.key == sink.name).and_then(|item| {
+            item.node.map().and_then(|map| map.get("fallback"))
+        });
+        let error = |message| match node {
+            Some(node) => node.error(message),
+            None => Error::config(message),
+        };
+        if items.iter().all(|item| &item.key != fallback) {
+            let names: Vec<&str> = items.iter().map(|item| item.key.as_str()).collect();
+            let error = error(format!("`{key}`: there is no sink `{fallback}` in this profile"));
+            report.error(error.with_hint(hint::for_word(fallback, "sinks", &names)));
+            continue;
+        }
+        let mut next = find(fallback);
+        for _ in 0..sinks.len() {
+            match next {
+                Some(other) if other.name == sink.name => {
+                    let error = error(format!("`{key}`: the fallback leads back to `{}`", sink.name));
+                    report.error(error.with_hint("name a sink that has no fallback, or another one"));
+                    break;
+                }
+                Some(other) => next = other.fallback.as_deref().and_then(find),
+                None => break,
+            }
+        }
+    }
 }
 
 fn file_of(sink: &SinkConfig) -> Option<&PathBuf> {
     match &sink.kind {
         SinkKind::File(file) => Some(&file.path),
-        SinkKind::Console(_) => None,
+        _ => None,
     }
 }
 
@@ -188,20 +165,25 @@ fn read_sink(report: &Report, item: &Item, all: &[Item]) -> Option<SinkConfig> {
     for entry in levels.entries(|key| section.path_of(key)) {
         report.entry(entry);
     }
-    let blocking = section.value("blocking", false);
-    let (kind, other_keys) = match word.as_str() {
-        "console" => (Some(SinkKind::Console(read_console(&mut section))), &FILE_KEYS[..]),
-        "file" => (read_file(&mut section).map(SinkKind::File), &CONSOLE_KEYS[..]),
+    let blocking = section.value("blocking", word == "syslog");
+    let fallback = section.optional::<String>("fallback");
+    let kind = match word.as_str() {
+        "console" => Some(SinkKind::Console(ConsoleConfig::read(&mut section))),
+        "file" => FileConfig::read(&mut section).map(SinkKind::File),
+        "syslog" => SyslogConfig::read(&mut section).map(SinkKind::Syslog),
+        "journald" => Some(SinkKind::Journald(JournaldConfig::read(&mut section))),
         _ => {
             let error = kind.error(format!("there is no sink type `{word}`"));
-            report.error(error.with_hint(hint::for_word(&word, "types", &TYPES)));
+            report.error(error.with_hint(hint::for_word(&word, "types", &types())));
             return None;
         }
     };
     section.finish_with(|key| {
-        other_keys.contains(&key).then(|| format!("a sink of `type: {word}` has no such key"))
+        let of_another = TYPES.iter().any(|(_, keys)| keys.contains(&key));
+        of_another.then(|| format!("a sink of `type: {word}` has no such key"))
     });
-    Some(SinkConfig { name: item.key.clone(), filter: levels.filter(), blocking, kind: kind? })
+    let (name, filter) = (item.key.clone(), levels.filter());
+    Some(SinkConfig { name, filter, blocking, fallback, kind: kind? })
 }
 
 /// A variable with a misspelt sink name looks like a new sink.
@@ -209,7 +191,7 @@ fn missing_type(item: &Item, all: &[Item]) -> Error {
     let name = &item.key;
     if !matches!(item.key_origin, Origin::Variable(_)) {
         let error = item.error(format!("`sinks.{name}.type` is missing"));
-        return error.with_hint(format!("types: {}", hint::list(&TYPES)));
+        return error.with_hint(format!("types: {}", hint::list(&types())));
     }
     let others: Vec<&str> = all
         .iter()
@@ -218,21 +200,4 @@ fn missing_type(item: &Item, all: &[Item]) -> Error {
         .collect();
     let error = item.error(format!("there is no sink `{name}` in this profile"));
     error.with_hint(hint::for_word(name, "sinks", &others))
-}
-
-fn read_console(section: &mut Section<'_>) -> ConsoleConfig {
-    ConsoleConfig {
-        format: section.value("format", Format::Text),
-        stream: section.value("stream", Stream::Stderr),
-        color: section.value("color", Color::Auto),
-    }
-}
-
-fn read_file(section: &mut Section<'_>) -> Option<FileConfig> {
-    let path = section.required::<PathBuf>("path");
-    let format = section.value("format", DEFAULT_FORMAT);
-    let max_size = section.optional::<FileBytes>("max_size");
-    let Number(backups) = section.value::<Backups>("max_backups", Number(DEFAULT_BACKUPS));
-    let max_backups = usize::try_from(backups).unwrap_or(usize::MAX);
-    Some(FileConfig { path: path?, format, max_file_bytes: max_size.map(|s| s.0), max_backups })
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Messages are lowercase fragments that carry the path, line or address they are about.
 /// What the error is about can be asked with the predicates; the cause, if there is one, is
 /// [`std::error::Error::source`]. `Display` writes everything that is known on one line:
-/// `config/logging.yaml:12:7: unknown key `max_backup`: CAUSE (did you mean `max_backups`?)`.
+/// `config/logging.yaml:12:7: unknown key `compres`: CAUSE (did you mean `compress`?)`.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -93,7 +93,7 @@ impl Error {
         self
     }
 
-    /// Adds what to do about it: a lowercase sentence such as ``did you mean `max_backups`?``.
+    /// Adds what to do about it: a lowercase sentence such as ``did you mean `compress`?``.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -189,12 +189,12 @@ mod tests {
         assert!(error.is_io() && !error.is_config());
         assert_eq!(error.io_kind(), Some(io::ErrorKind::PermissionDenied));
         let place = Place { file: "a.yaml".into(), line: 3, column: 5 };
-        let error = Error::config("unknown key `max_backup`")
+        let error = Error::config("unknown key `compres`")
             .at(place)
-            .with_hint("did you mean `max_backups`?");
+            .with_hint("did you mean `compress`?");
         let outer = Error::state("cannot rotate").with_source(Error::io("cannot lock", refused()));
         assert_eq!(outer.to_string(), "cannot rotate: cannot lock: permission denied");
-        let shown = "a.yaml:3:5: unknown key `max_backup` (did you mean `max_backups`?)";
+        let shown = "a.yaml:3:5: unknown key `compres` (did you mean `compress`?)";
         assert_eq!(error.to_string(), shown);
     }
 }

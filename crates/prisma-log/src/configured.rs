@@ -44,6 +44,9 @@ impl Logging {
         }
         builder = with_pipeline(builder, config.pipeline());
         for sink in config.build_sinks()? {
+            if let Some(fallback) = sink.fallback {
+                builder = builder.fallback(sink.name.clone(), fallback);
+            }
             builder = match sink.blocking {
                 true => builder.blocking_sink(sink.name, sink.filter, sink.sink),
                 false => builder.sink(sink.name, sink.filter, sink.sink),

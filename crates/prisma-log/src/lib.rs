@@ -30,8 +30,9 @@
 //! # Features
 //! `config` (profiles from YAML), `console` and `monitor` are on by default. Without them the
 //! facade still logs to files, set up in code through [`Logging::builder`]. Off by default are
-//! `sighup` (SIGHUP has the configuration read again, where that says so) and `classic` (slog-async,
-//! slog-json and slog-term set up from the same configuration).
+//! `gzip` and `zstd` (compressed archives), `syslog`, `syslog-tls` and `journald` (sinks), `sighup`
+//! (SIGHUP has the configuration read again and files opened anew, where the configuration says
+//! so) and `classic` (slog-async, slog-json and slog-term set up from the same configuration).
 #![forbid(unsafe_code)]
 
 mod global;
@@ -54,10 +55,10 @@ pub use logging::{Logger, Logging, LoggingBuilder};
 pub use prisma_log_context::{Context, Scope};
 pub use prisma_log_core::{
     BatchError, Clock, Durability, Encoder, Error, Fields, FieldsRef, Filter, LedgerSnapshot,
-    Level, ManualClock, Place, Record, Sink, SinkPosition, Site, SpanId, SystemClock, Timestamp,
-    TraceId, Value,
+    Level, ManualClock, Place, Record, Sink, SinkCommand, SinkPosition, Site, SpanId, SystemClock,
+    Timestamp, TraceId, Value,
 };
-pub use prisma_log_file::FileSink;
+pub use prisma_log_file::{Compression, CronSchedule, Every, FileSink, Retention, Rotation, Sync};
 pub use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};
 pub use prisma_log_pipeline::{
     ClockKind, Emergency, FlushReport, Health, Limit, Memory, MemoryHealth, Overflow,
@@ -74,7 +75,11 @@ pub mod __private {
 pub use prisma_log_config as config;
 #[cfg(feature = "console")]
 pub use prisma_log_console::ConsoleSink;
+#[cfg(feature = "journald")]
+pub use prisma_log_journald::JournaldSink;
 #[cfg(feature = "monitor")]
 pub use prisma_log_monitor::{self as monitor, Alert, Monitor, Rule};
+#[cfg(feature = "syslog")]
+pub use prisma_log_syslog::{self as syslog, SyslogSink};
 #[cfg(feature = "config")]
 pub use reload::{ReloadReport, SettingChange};

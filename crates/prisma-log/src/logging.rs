@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prisma_log_core::{Clock, Error, Filter, Sink};
+use prisma_log_core::{Clock, Error, Filter, Sink, SinkCommand};
 use prisma_log_pipeline::{
     Emergency, FlushReport, Health, Memory, Overflow, Pipeline, PipelineBuilder, PipelineDrain,
 };
 use slog::o;
 
 use crate::reload::Configured;
+
+/// How long the sinks have to do what they are asked.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(5);
 
 /// slog's own logger over this facade's front end.
 ///
@@ -41,12 +44,13 @@ impl Logging {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use prisma_log::{FileSink, Filter, Level, Logging, info};
+    /// use prisma_log::{Every, FileSink, Filter, Level, Logging, Rotation, info};
     ///
     /// # fn main() -> Result<(), prisma_log::Error> {
     /// # let dir = std::env::temp_dir().join(format!("prisma-log-doc-{}", std::process::id()));
     /// # let path = dir.join("app.log");
-    /// let file = FileSink::builder(&path).max_file_bytes(10 << 20).max_backups(5).build()?;
+    /// let rotation = Rotation::new().max_bytes(10 << 20).every(Every::Day);
+    /// let file = FileSink::builder(&path).rotation(rotation).build()?;
     /// let logging = Logging::builder()
     ///     .service("my-service")
     ///     .sink("file", Filter::at_least(Level::Info), file)
@@ -80,6 +84,25 @@ impl Logging {
     /// deadline at the latest.
     pub fn flush(&self, deadline: Duration) -> FlushReport {
         self.pipeline.flush(deadline)
+    }
+
+    /// Has every sink let go of what it has open, and open it anew: files after they were moved away,
+    /// connections. SIGHUP does the same where it has the configuration read again.
+    ///
+    /// # Errors
+    /// The first failure, with the sink's name; every one goes to the error handler too. When a sink
+    /// has not done it within five seconds; it does so later.
+    pub fn reopen(&self) -> Result<(), Error> {
+        self.pipeline.command(SinkCommand::Reopen, COMMAND_DEADLINE)
+    }
+
+    /// Has every file sink that rotates begin a new file, as if the current one were full; what was
+    /// logged before is in the old one. Other sinks do nothing.
+    ///
+    /// # Errors
+    /// As for [`Logging::reopen`].
+    pub fn rotate(&self) -> Result<(), Error> {
+        self.pipeline.command(SinkCommand::Rotate, COMMAND_DEADLINE)
     }
 
     /// How logging does: counts, queue, sinks and their ledgers, what was recovered at the start.
@@ -137,6 +160,12 @@ impl LoggingBuilder {
         sink: impl Sink + 'static,
     ) -> Self {
         LoggingBuilder(self.0.blocking_sink(name, filter, sink))
+    }
+
+    /// Names the sink that stands in for another one while that is in trouble, once its share of the
+    /// queue is used up; see [`PipelineBuilder::fallback`](prisma_log_pipeline::PipelineBuilder::fallback).
+    pub fn fallback(self, sink: impl Into<String>, fallback: impl Into<String>) -> Self {
+        LoggingBuilder(self.0.fallback(sink, fallback))
     }
 
     /// What passes at all, before the sinks' own filters; by default everything.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use prisma_log::Logging;
+use prisma_log::{Logging, Retention, Rotation};
 use prisma_log_core::{Error, Filter, Level};
 use prisma_log_monitor::{AlertFilter, AlertState, Monitor, Rule, default_rules};
 
@@ -23,7 +23,7 @@ use crate::present::style::{FAINT, GOOD, STRONG};
 /// The service's log rotates at this size.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// More than a run of the longest allowed time fills, so that the summary can count every record.
-const MAX_BACKUPS: usize = 1000;
+const MAX_ARCHIVES: usize = 1000;
 /// How long a rule must be quiet until its alert resolves by itself: short, for a short show.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long the monitor may take to read what was written last.
@@ -57,8 +57,8 @@ pub(crate) fn run(args: &DemoArgs) -> Outcome {
         .start()?;
 
     let file = prisma_log::FileSink::builder(&log)
-        .max_file_bytes(MAX_FILE_BYTES)
-        .max_backups(MAX_BACKUPS)
+        .rotation(Rotation::new().max_bytes(MAX_FILE_BYTES))
+        .retention(Retention::new().archives(MAX_ARCHIVES))
         .build()?;
     let logging = Logging::builder().sink("file", Filter::at_least(Level::Debug), file).build()?;
     let service = service::Service::start(&logging, duration, interrupt.clone());
@@ -98,7 +98,9 @@ fn prepare(dir: &Path) -> Result<(PathBuf, PathBuf), Error> {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let rotated = name.strip_prefix("app.log.").is_some_and(|n| n.parse::<u32>().is_ok());
+        let rotated = name
+            .strip_prefix("app.log.")
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
         if rotated || name == "app.log" || name == "alerts.redb" {
             let path = entry.path();
             std::fs::remove_file(&path).map_err(|error| Error::io_at("remove", &path, error))?;

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use prisma_log::{FileSink, Filter, Logging, info, warn};
+use prisma_log::{FileSink, Filter, Logging, Retention, Rotation, info, warn};
 
 use crate::support::plog;
 
@@ -54,8 +54,8 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
     let dir = dir.path();
     std::fs::write(dir.join("rules.yaml"), RULES).unwrap();
     let file = FileSink::builder(dir.join("app.log"))
-        .max_file_bytes(64 * 1024)
-        .max_backups(100_000)
+        .rotation(Rotation::new().max_bytes(64 * 1024))
+        .retention(Retention::new().archives(100_000))
         .build()
         .unwrap();
     let logging = Logging::builder().sink("file", Filter::default(), file).build().unwrap();

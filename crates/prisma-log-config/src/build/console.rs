@@ -20,7 +20,8 @@ pub(super) fn build(settings: &ConsoleConfig, service: &Service) -> Result<Box<d
     let mut builder = ConsoleSink::builder().stream(stream).color(color);
     // Text is the console sink's own form, the only one that can be coloured.
     if settings.format != Format::Text {
-        builder = builder.encoder(encoder(settings.format, service)?);
+        let limit = usize::try_from(settings.max_line_bytes).unwrap_or(usize::MAX);
+        builder = builder.encoder(encoder(settings.format, service)?).max_line_bytes(Some(limit));
     }
     Ok(Box::new(builder.build()?))
 }

@@ -17,7 +17,7 @@ profiles:
     directives: [hyper=warn, shop.db=trace]
     sinks:
       out: {type: console}
-      file: {type: file, path: logs/app.log, max_size: 10MiB}
+      file: {type: file, path: logs/app.log, rotate: {size: 10MiB}}
   prod:
     level: warning
     sinks:
@@ -50,7 +50,7 @@ fn the_program_then_prisma_env_then_the_file_choose_the_profile() {
 #[test]
 fn every_setting_says_where_it_came_from() {
     let environment = Environment::new([
-        ("PRISMA_LOG__SINKS__FILE__MAX_SIZE", "50MiB"),
+        ("PRISMA_LOG__SINKS__FILE__ROTATE__SIZE", "50MiB"),
         ("PRISMA_LOG__SERVICE__ENVIRONMENT", "eu"),
         ("RUST_LOG", "hyper=off,tokio=warn"),
         ("HOME", "/root"),
@@ -74,23 +74,39 @@ fn every_setting_says_where_it_came_from() {
         "sinks.out.level = trace @default",
         "sinks.out.directives = (none) @default",
         "sinks.out.blocking = false @default",
+        "sinks.out.fallback = (none) @default",
         "sinks.out.format = text @default",
         "sinks.out.stream = stderr @default",
         "sinks.out.color = auto @default",
+        "sinks.out.max_line = 16KiB @default",
         "sinks.file.type = file @f:10:20",
         "sinks.file.level = trace @default",
         "sinks.file.directives = (none) @default",
         "sinks.file.blocking = false @default",
+        "sinks.file.fallback = (none) @default",
         "sinks.file.path = logs/app.log @f:10:32",
         "sinks.file.format = json @default",
-        "sinks.file.max_size = 50MiB @$PRISMA_LOG__SINKS__FILE__MAX_SIZE",
-        "sinks.file.max_backups = 5 @default",
+        "sinks.file.rotate.size = 50MiB @$PRISMA_LOG__SINKS__FILE__ROTATE__SIZE",
+        "sinks.file.rotate.every = (none) @default",
+        "sinks.file.rotate.zone = utc @default",
+        "sinks.file.rotate.on_start = false @default",
+        "sinks.file.keep.age = (none) @default",
+        "sinks.file.keep.size = (none) @default",
+        "sinks.file.keep.free_space = (none) @default",
+        "sinks.file.keep.count = 5 @default",
+        "sinks.file.keep.when_full = (none) @default",
+        "sinks.file.compress = none @default",
+        "sinks.file.link = (none) @default",
+        "sinks.file.sync.every = (none) @default",
+        "sinks.file.sync.records = (none) @default",
+        "sinks.file.sync.on_flush = false @default",
+        "sinks.file.mode = 0640 @default",
     ];
     let (of_profile, queue_and_reload) = shown.split_at(expect.len());
     assert_eq!(of_profile, expect);
     assert!(queue_and_reload.iter().all(|shown| shown.ends_with("@default")));
     let SinkKind::File(file) = &config.sinks()[1].kind else { panic!("{:?}", config.sinks()) };
-    assert_eq!(file.max_file_bytes, Some(50 << 20));
+    assert_eq!(file.rotate.max_bytes, Some(50 << 20));
     let service = config.service();
     let known = [&service.name, &service.version, &service.environment].map(Option::as_deref);
     assert_eq!(known, [Some("shop"), Some("1.10"), Some("eu")]);
@@ -133,15 +149,15 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         assert_eq!(checked.iter().map(said).collect::<Vec<_>>(), [expect]);
     };
     check(
-        "PRISMA_LOG__SINKS__FILE__MAX_BACKUP",
+        "PRISMA_LOG__SINKS__FILE__KEEP__COUNTS",
         "3",
-        "$PRISMA_LOG__SINKS__FILE__MAX_BACKUP: unknown key `max_backup` in `sinks.file` \
-         (did you mean `max_backups`?)",
+        "$PRISMA_LOG__SINKS__FILE__KEEP__COUNTS: unknown key `counts` in `sinks.file.keep` \
+         (did you mean `count`?)",
     );
     check(
-        "PRISMA_LOG__SINKS__FIEL__MAX_SIZE",
-        "3MiB",
-        "$PRISMA_LOG__SINKS__FIEL__MAX_SIZE: there is no sink `fiel` in this profile \
+        "PRISMA_LOG__SINKS__FIEL__FORMAT",
+        "json",
+        "$PRISMA_LOG__SINKS__FIEL__FORMAT: there is no sink `fiel` in this profile \
          (did you mean `file`?)",
     );
     check(
@@ -150,9 +166,9 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         "$PRISMA_LOG__LEVLE: unknown key `levle` (did you mean `level`?)",
     );
     check(
-        "PRISMA_LOG__SINKS__FILE__MAX_SIZE",
+        "PRISMA_LOG__SINKS__FILE__ROTATE__SIZE",
         "10 apples",
-        "$PRISMA_LOG__SINKS__FILE__MAX_SIZE: `sinks.file.max_size`: expected a size such as \
+        "$PRISMA_LOG__SINKS__FILE__ROTATE__SIZE: `sinks.file.rotate.size`: expected a size such as \
          10MiB, found `10 apples` (units: `B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB`)",
     );
     check(
@@ -183,7 +199,7 @@ profiles:
       out: {format: json}
 ";
     let environment = Environment::new([
-        ("PRISMA_LOG__SINKS__FILE__MAX_SIZE", "1MiB"),
+        ("PRISMA_LOG__SINKS__FILE__ROTATE__SIZE", "1MiB"),
         ("PRISMA_LOG__SINKS__OUT__FORMAT", "ecs"),
     ]);
     let error = load(text, &environment).unwrap_err();

@@ -54,7 +54,7 @@ fn the_example_of_extends_does_what_its_comments_say() {
     };
     assert_eq!(config.sinks().len(), 1);
     assert_eq!(value("level"), Some("info"));
-    assert_eq!(value("sinks.file.max_size"), Some("1GiB"));
+    assert_eq!(value("sinks.file.rotate.size"), Some("1GiB"));
     assert_eq!(value("sinks.file.path"), Some("/var/log/shop/app.log"));
 }
 
@@ -77,14 +77,22 @@ profiles:
     reload: {quux_quux: 1}
     sinks:
       c: {type: console, quux_quux: 1}
-      f: {type: file, path: p, quux_quux: 1}
+      f:
+        type: file
+        path: p
+        quux_quux: 1
+        rotate: {quux_quux: 1}
+        keep: {quux_quux: 1}
+        sync: {quux_quux: 1}
+      s: {type: syslog, transport: tls, address: 'h:1', quux_quux: 1, tls: {quux_quux: 1}}
+      j: {type: journald, quux_quux: 1}
   b:
     sinks: {c: {type: console}}
     pipeline: {overflow: {policy: spill, dir: d, max_size: 1MiB, quux_quux: 1}}
 ";
     let (_dir, path) = file(text);
     let keys = known_keys(&prisma_log_config::check(&path, &Environment::default()));
-    assert!(keys.len() >= 42, "{keys:?}");
+    assert!(keys.len() >= 90, "{keys:?}");
     let guide = guide();
     for key in keys {
         assert!(guide.contains(&format!("| {key} |")), "{key}");

@@ -80,7 +80,7 @@ fn rounds(sample: &Path, rounds: usize, read: impl Fn(&Path) -> bool) {
 #[test]
 fn mutants_of_the_logging_file_are_read_or_refused() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/logging.yaml");
-    let environment = Environment::new([("PRISMA_LOG__SINKS__FILE__MAX_SIZE", "5MiB")]);
+    let environment = Environment::new([("PRISMA_LOG__SINKS__FILE__ROTATE__SIZE", "5MiB")]);
     rounds(&sample, 8_000, |path| {
         let errors = prisma_log_config::check(path, &environment);
         let loaded = Config::load(path, &environment);

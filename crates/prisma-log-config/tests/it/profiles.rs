@@ -13,13 +13,13 @@ profiles:
     directives: [a=debug, b=off]
     service: {name: base}
     sinks:
-      file: {type: file, path: app.log, max_size: 1MiB, level: error}
+      file: {type: file, path: app.log, rotate: {size: 1MiB}, level: error}
       out: {type: console, format: json}
   middle:
     extends: base
     level: info
     sinks:
-      file: {max_size: 2MiB}
+      file: {rotate: {size: 2MiB}}
       out: {format: ecs, stream: stdout}
   leaf:
     extends: middle
@@ -42,7 +42,7 @@ fn a_profile_inherits_key_by_key() {
     check("service.name", "base @f:7:21");
     check("service.version", "2 @f:20:24");
     check("sinks.file.path", "leaf.log @f:23:20");
-    check("sinks.file.max_size", "2MiB @f:15:24");
+    check("sinks.file.rotate.size", "2MiB @f:15:29");
     check("sinks.file.level", "trace @default");
 }
 

@@ -34,6 +34,8 @@ enum Rank {
     Index(u32),
     /// A date or time: the bigger, the newer.
     Stamp(Vec<u8>),
+    /// The file sink's: seconds since 1970, and a number where there are several of one second.
+    Archive(i64, u32),
     /// Another word: only the file's time tells.
     Word,
 }
@@ -54,11 +56,26 @@ fn rank(base: &[u8], name: &[u8]) -> Option<Rank> {
         let index = std::str::from_utf8(suffix).ok()?.parse().ok()?;
         return Some(Rank::Index(index));
     }
+    if let Some((at, number)) = std::str::from_utf8(suffix).ok().and_then(archive) {
+        return Some(Rank::Archive(at, number));
+    }
     if suffix.first().is_some_and(u8::is_ascii_digit) {
         return Some(Rank::Stamp(suffix.to_vec()));
     }
     let words: [&[u8]; 5] = [b"old", b"prev", b"previous", b"bak", b"backup"];
     words.contains(&suffix).then_some(Rank::Word)
+}
+
+/// Reads `2026-11-23T23-59-58Z`, or with an offset such as `-0500`, and a number behind it (`.2`).
+///
+/// As text, times of different offsets have another order than in time.
+fn archive(text: &str) -> Option<(i64, u32)> {
+    let (stamp, number) = match text.split_once('.') {
+        Some((stamp, number)) => (stamp, number.parse().ok()?),
+        None => (text, 1),
+    };
+    let at = jiff::Timestamp::strptime("%Y-%m-%dT%H-%M-%S%z", stamp.replace('Z', "+0000")).ok()?;
+    Some((at.as_second(), number))
 }
 
 /// Whether `path` is named as a rotated file of `log`.
@@ -207,6 +224,7 @@ fn in_order(mut found: Vec<Found>) -> Vec<Found> {
     let mut kinds = found.iter().filter(|file| !file.current).map(|file| match &file.rank {
         Rank::Index(_) => 0,
         Rank::Stamp(stamp) => stamp.len(),
+        Rank::Archive(..) => usize::MAX - 1,
         Rank::Word => usize::MAX,
     });
     let first = kinds.next();
@@ -320,6 +338,9 @@ mod tests {
             check(name, true);
         }
         check("/d/app.log.2026-11-24T08:00", true);
+        check("/d/app.log.2026-11-23T23-59-58Z", true);
+        check("/d/app.log.2026-11-23T23-59-58-0500.12", true);
+        check("/d/app.log.2026-11-23T23-59-58Z.gz", false);
         for name in ["/d/app.log", "/e/app.log.1", "/d/app.log1", "/d/app.log.1.gz", "/d/app.log."]
         {
             check(name, false);
@@ -349,6 +370,10 @@ mod tests {
         check(&numbered, &["a.10", "a.2", "a.1", "a"]);
         let dated = [("a", 9), ("a-20261124", 1), ("a-20261123", 2), ("a-20261201", 0)];
         check(&dated, &["a-20261123", "a-20261124", "a-20261201", "a"]);
+        let (early, late) = ("a.2026-10-25T02-30-00+0200.2", "a.2026-10-25T02-10-00+0100");
+        let (first, tenth) = ("a.2026-10-25T02-30-00+0200", "a.2026-10-25T02-30-00+0200.10");
+        let archives = [("a", 0), (late, 0), (tenth, 0), (early, 9), (first, 5)];
+        check(&archives, &[first, early, tenth, late, "a"]);
         let mixed = [("a", 0), ("a.1", 5), ("a.old", 7), ("a-20261201", 6)];
         check(&mixed, &["a.1", "a-20261201", "a.old", "a"]);
     }

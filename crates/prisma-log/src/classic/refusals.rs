@@ -22,10 +22,16 @@ fn refusal(entry: &Entry) -> Option<(&'static str, &'static str)> {
     let leave_out = "leave the key out, or use `Logging`";
     let switch = |what| (value != "false").then_some((what, "set it to false, or use `Logging`"));
     if let Some(of_sink) = entry.path.strip_prefix("sinks.") {
-        return match (of_sink.split_once('.')?.1, value) {
-            ("max_size" | "max_backups", _) => {
-                Some(("rotation", "leave the key out, and have logrotate do it by `copytruncate`"))
-            }
+        let key = of_sink.split_once('.')?.1;
+        let logrotate = "leave the key out, and have logrotate do it by `copytruncate`";
+        return match (key.split('.').next()?, value) {
+            ("type", "syslog" | "journald") => Some(("such sink", "types: `console`, `file`")),
+            ("rotate" | "keep" | "compress" | "link", _) => Some(("rotation", logrotate)),
+            ("sync", "false") => None,
+            ("sync", _) => Some(("synchronisation", leave_out)),
+            ("mode", _) => Some(("permissions to set", leave_out)),
+            ("fallback", _) => Some(("fallback", leave_out)),
+            ("max_line", _) => Some(("limit to a line", leave_out)),
             ("format", "ecs" | "logfmt") => Some(("such format", "formats: `json`, `text`")),
             _ => None,
         };
@@ -93,9 +99,15 @@ mod tests {
         );
         check(&format!("{plain}\n    reload: {{watch: false}}"), "fine");
         check(
-            "sinks: {f: {type: file, path: p, max_size: 1MiB}}",
-            "5:48: the classic stack has no rotation: `sinks.f.max_size = 1MiB` (leave the key out, \
-             and have logrotate do it by `copytruncate`)",
+            "sinks: {f: {type: file, path: p, rotate: {size: 1MiB}}}",
+            "5:53: the classic stack has no rotation: `sinks.f.rotate.size = 1MiB` (leave the key \
+             out, and have logrotate do it by `copytruncate`)",
+        );
+        check("sinks: {f: {type: file, path: p, sync: {on_flush: false}}}", "fine");
+        check(
+            "sinks: {j: {type: journald}}",
+            "5:23: the classic stack has no such sink: `sinks.j.type = journald` (types: `console`, \
+             `file`)",
         );
         check(
             "sinks: {c: {type: console, format: ecs}}",

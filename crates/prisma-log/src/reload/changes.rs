@@ -148,13 +148,13 @@ mod tests {
             &[],
         );
         check(
-            "{directives: [a=off], sinks: {f: {type: file, path: g.log, max_size: 1MiB}}, \
+            "{directives: [a=off], sinks: {f: {type: file, path: g.log, rotate: {size: 1MiB}}}, \
              pipeline: {queue_size: 16MiB}, service: {name: shop}}",
             &[],
             &[
                 "service.name = shop (new)",
                 "sinks.f.path = g.log (was f.log)",
-                "sinks.f.max_size = 1MiB (new)",
+                "sinks.f.rotate.size = 1MiB (new)",
                 "pipeline.queue_size = 16MiB (was 8MiB)",
             ],
         );

@@ -1,4 +1,4 @@
-//! SIGHUP as a request to read the configuration again.
+//! SIGHUP as a request to read the configuration again, and to reopen what sinks have open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

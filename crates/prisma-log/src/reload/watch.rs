@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use prisma_log_config::Config;
-use prisma_log_core::Error;
+use prisma_log_core::{Error, SinkCommand};
 use prisma_log_pipeline::Pipeline;
 
 use super::hangups::Hangups;
@@ -16,6 +16,10 @@ use super::{Source, State, reject, tell};
 
 /// How long the end waits for the thread, which may be held up by the file system.
 const LONGEST_END: Duration = Duration::from_secs(5);
+
+/// How long the thread waits for the sinks: less than that, so that the owner of the pipeline is the
+/// one who waits for its end.
+const LONGEST_COMMAND: Duration = Duration::from_secs(2);
 
 /// A running thread; dropping this ends it.
 pub(super) struct Watcher {
@@ -104,10 +108,21 @@ impl Round {
         while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             let Some(source) = &self.state.source else { return };
             let is_asked = self.hangups.as_ref().is_some_and(Hangups::take);
+            if is_asked {
+                self.reopen();
+            }
             let look = self.watched.as_mut().map_or(Look::Same, |w| w.look(&source.file));
             if is_asked || look != Look::Same {
                 self.reload(source, !is_asked && look == Look::First, stopped);
             }
+        }
+    }
+
+    /// Log files may have been moved away: that is what SIGHUP tells by custom.
+    fn reopen(&self) {
+        if let Some(pipeline) = self.pipeline.upgrade() {
+            // What fails goes to the error handler.
+            let _reported = pipeline.command(SinkCommand::Reopen, LONGEST_COMMAND);
         }
     }
 

@@ -120,10 +120,10 @@ fn what_it_cannot_do_is_refused_before_anything_is_opened() {
     let refused = classic(
         &dir,
         "{sinks: {a: {type: file, path: DIR/a.log}, b: {type: file, path: DIR/b.log, \
-         max_size: 1MiB}}}",
+         rotate: {size: 1MiB}}}}",
     );
     let error = refused.unwrap_err();
-    assert!(error.message().contains("no rotation: `sinks.b.max_size = 1MiB`"), "{error}");
+    assert!(error.message().contains("no rotation: `sinks.b.rotate.size = 1MiB`"), "{error}");
     assert_eq!(error.place().unwrap().line, 5);
     assert!(!dir.path().join("a.log").exists());
     let error = classic(&dir, "{sinks: {a: {type: file, path: /dev/null/a.log}}}").unwrap_err();

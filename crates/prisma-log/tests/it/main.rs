@@ -2,6 +2,7 @@
 
 #[cfg(feature = "classic")]
 mod classic;
+mod commands;
 #[cfg(feature = "config")]
 mod configured;
 mod global;

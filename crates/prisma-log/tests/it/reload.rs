@@ -359,6 +359,20 @@ fn sighup_has_the_file_read_again() {
 }
 
 #[cfg(feature = "sighup")]
+#[test]
+fn sighup_has_files_that_were_moved_away_opened_anew() {
+    let place = Place::new();
+    // What SIGHUP itself has to tell is not written: it would have the file opened, too.
+    let settings = "    level: error\n    reload: {watch: false, interval: 10ms, sighup: true}\n";
+    let _logging = place.logging(&place.text(settings));
+    let log = place.dir.path().join("app.log");
+    std::fs::rename(&log, place.dir.path().join("moved")).unwrap();
+    hang_up();
+    wait_until("opened", || log.exists());
+    assert_eq!(std::fs::read_to_string(log).unwrap(), "");
+}
+
+#[cfg(feature = "sighup")]
 fn hang_up() {
     let process = std::process::id().to_string();
     let status = std::process::Command::new("kill").args(["-HUP", &process]).status();
