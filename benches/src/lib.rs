@@ -21,6 +21,7 @@ mod options;
 mod parent;
 mod report;
 mod rounds;
+mod sinks;
 mod table;
 mod targets;
 mod works;
@@ -28,6 +29,7 @@ mod works;
 pub use comparison::{Comparison, Entry, Question};
 pub use contenders::{classic, ours};
 pub use rounds::{Bench, Contender, is_quick, measure};
+pub use sinks::sinks;
 pub use targets::{TARGETS, Target};
 
 #[cfg(feature = "rivals")]

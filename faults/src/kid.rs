@@ -169,6 +169,25 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
+/// This program as the child of a row, not started yet.
+pub(crate) fn command(
+    place: &Place,
+    row: &str,
+    role: &str,
+    arguments: &[&str],
+) -> Result<Command, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    os::die_with_parent(&mut command);
+    command
+        .args(["child", row, role])
+        .args([&place.dir, &place.ring])
+        .args(arguments)
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Kid {
@@ -183,15 +202,7 @@ impl Kid {
         let file = |what: &str| place.dir.join(format!("{what}.{number}.out"));
         let (stdout, stderr) = (file("stdout"), file("stderr"));
         let create = |path: &Path| File::create(path).map_err(|e| format!("{name}: {e}"));
-        let program = std::env::current_exe().map_err(|e| e.to_string())?;
-        let mut command = Command::new(program);
-        os::die_with_parent(&mut command);
-        let child = command
-            .args(["child", row, role])
-            .args([&place.dir, &place.ring])
-            .args(arguments)
-            .env_remove("RUST_BACKTRACE")
-            .stdin(Stdio::null())
+        let child = command(place, row, role, arguments)?
             .stdout(create(&stdout)?)
             .stderr(create(&stderr)?)
             .spawn()
@@ -272,8 +283,11 @@ pub(crate) fn ask(
     Kid::start(place, row, role, arguments)?.wait(limit)?.answer()
 }
 
-/// The end of what a child said.
+/// What a child says is wrong, or else the end of what it said.
 fn tail(text: &str) -> String {
+    if let Some(error) = text.lines().rev().find(|line| line.starts_with("error: ")) {
+        return error.to_owned();
+    }
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(3)..].join("; ").chars().take(300).collect()
 }

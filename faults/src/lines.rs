@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use memchr::{memchr, memmem};
@@ -24,10 +24,15 @@ pub(crate) struct Seen {
     bits: Vec<u64>,
     pub(crate) distinct: u64,
     pub(crate) repeated: u64,
+    /// Records that stand behind one of a higher number.
+    pub(crate) disordered: u64,
+    highest: u64,
 }
 
 impl Seen {
     pub(crate) fn add(&mut self, n: u64) {
+        self.disordered += u64::from(n < self.highest);
+        self.highest = self.highest.max(n);
         let (word, bit) = ((n / 64) as usize, 1 << (n % 64));
         if self.bits.len() <= word {
             self.bits.resize(word + 1, 0);
@@ -62,6 +67,8 @@ pub(crate) struct Log {
     pub(crate) lines: u64,
     /// Lines that are not, and an end without a line feed.
     pub(crate) torn: u64,
+    /// Those of them that hold a NUL.
+    pub(crate) holes: u64,
     /// Lines of blanks: the file sink's mark where it took half a record out of a file that others
     /// have open.
     pub(crate) blank: u64,
@@ -83,7 +90,7 @@ impl Log {
     pub(crate) fn read_from(
         path: &Path,
         offset: u64,
-        mut show: impl FnMut(&[u8]),
+        show: impl FnMut(&[u8]),
     ) -> Result<Log, String> {
         let mut log = Log { end: offset, ..Log::default() };
         let cannot = |error| format!("cannot read {}: {error}", path.display());
@@ -92,14 +99,24 @@ impl Log {
             opened => opened.map_err(cannot)?,
         };
         file.seek(SeekFrom::Start(offset)).map_err(cannot)?;
+        log.add_all(file, show).map_err(cannot)?;
+        Ok(log)
+    }
+
+    /// Adds the lines of one more file, and shows every one that is JSON.
+    pub(crate) fn add_all(
+        &mut self,
+        mut file: impl Read,
+        mut show: impl FnMut(&[u8]),
+    ) -> std::io::Result<()> {
         let mut buffer = Vec::new();
         loop {
             let kept = buffer.len();
-            let got = file.by_ref().take(1 << 22).read_to_end(&mut buffer).map_err(cannot)?;
-            log.end += got as u64;
+            let got = file.by_ref().take(1 << 22).read_to_end(&mut buffer)?;
+            self.end += got as u64;
             let mut rest = &buffer[..];
             while let Some(at) = memchr(b'\n', rest) {
-                log.add(&rest[..at], &mut show);
+                self.add(&rest[..at], &mut show);
                 rest = &rest[at + 1..];
             }
             let done = buffer.len() - rest.len();
@@ -107,9 +124,9 @@ impl Log {
             if got == 0 {
                 debug_assert!(kept == buffer.len());
                 if !buffer.is_empty() {
-                    log.torn(&buffer);
+                    self.torn(&buffer);
                 }
-                return Ok(log);
+                return Ok(());
             }
         }
     }
@@ -139,6 +156,7 @@ impl Log {
     /// Counts it, and shows the first few.
     fn torn(&mut self, line: &[u8]) {
         self.torn += 1;
+        self.holes += u64::from(memchr(0, line).is_some());
         if self.torn <= 3 {
             let text = String::from_utf8_lossy(&line[..line.len().min(400)]);
             eprintln!("  torn: {}", text.escape_debug());
@@ -152,6 +170,11 @@ impl Log {
     /// Distinct records over all streams.
     pub(crate) fn distinct(&self) -> u64 {
         self.streams.values().map(|seen| seen.distinct).sum()
+    }
+
+    /// Records that stand behind a later one of their stream.
+    pub(crate) fn disordered(&self) -> u64 {
+        self.streams.values().map(|seen| seen.disordered).sum()
     }
 
     /// Records that are there more than once.
@@ -175,11 +198,15 @@ mod tests {
     fn counts_what_is_whole_torn_missing_and_repeated() {
         let path = std::env::temp_dir().join(format!("prisma-log-lines-{}", std::process::id()));
         let text = "{\"r\":1,\"t\":2,\"n\":0}\n{\"r\":1,\"t\":2,\"n\":2}\n   \n{\"n\":70,\"recovered\":true}\n\
-                    {\"r\":1,\"t\":2,\"n\":2}\n{\"r\":1,\"t\":2\nx\n\n{\"m\":1}\n{\"r\"";
+                    {\"r\":1,\"t\":2,\"n\":2}\n{\"r\":1,\"t\":2\nx\0\n\n{\"m\":1}\n{\"r\"";
         std::fs::write(&path, text).unwrap();
         let log = Log::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!((log.lines, log.torn, log.blank, log.recovered), (5, 4, 1, 1));
+        assert_eq!((log.holes, log.disordered()), (1, 0));
+        let mut again = Log::default();
+        again.add_all(&b"{\"n\":2}\n{\"n\":1}\n{\"n\":2}\n"[..], |_| {}).unwrap();
+        assert_eq!((again.repeated(), again.disordered()), (1, 1));
         let seen = log.stream(1, 2);
         assert_eq!((seen.distinct, seen.repeated, seen.missing(3), seen.beyond(2)), (2, 1, 1, 1));
         assert_eq!((log.distinct(), log.repeated(), log.end), (3, 1, text.len() as u64));

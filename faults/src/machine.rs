@@ -11,6 +11,12 @@ pub(crate) fn date() -> String {
     String::from_utf8_lossy(&stamp[..10]).into_owned()
 }
 
+/// This second in UTC, as `2026-01-31T23:59:58Z`.
+pub(crate) fn now() -> String {
+    let stamp = prisma_log::SystemClock.now().rfc3339();
+    format!("{}Z", String::from_utf8_lossy(&stamp[..19]))
+}
+
 /// Processor, cores, kernel and compiler, in one line.
 pub(crate) fn name() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();

@@ -1,8 +1,12 @@
 //! The calls to the system that break things.
 
+use std::ffi::CString;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Sends a signal to this process.
@@ -55,6 +59,12 @@ pub(crate) fn set_limit(resource: libc::__rlimit_resource_t, value: u64) {
 pub(crate) fn leave_root() -> bool {
     // SAFETY: both only change this process's user.
     unsafe { libc::getuid() != 0 || libc::setuid(NOBODY) == 0 }
+}
+
+/// Whether this process may do anything.
+pub(crate) fn is_root() -> bool {
+    // SAFETY: only reads a number.
+    unsafe { libc::geteuid() == 0 }
 }
 
 /// A user that owns no other process, as far as one can tell.
@@ -199,6 +209,58 @@ fn status(key: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024
+}
+
+/// Counts SIGHUPs from here on; how many there have been.
+pub(crate) fn count_hang_ups() -> fn() -> u64 {
+    static HANG_UPS: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn count(_signal: i32) {
+        HANG_UPS.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: an all-zero `sigaction` is valid: an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = count as *const () as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the structure lives across the call; the handler has the signature that the flags ask
+    // for, and only adds to a counter.
+    unsafe { libc::sigaction(libc::SIGHUP, &raw const action, std::ptr::null_mut()) };
+    || HANG_UPS.load(Ordering::Relaxed)
+}
+
+/// Makes a FIFO.
+pub(crate) fn fifo(path: &Path) -> bool {
+    let Ok(text) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: the path is NUL-terminated and lives across the call.
+    unsafe { libc::mkfifo(text.as_ptr(), 0o600) == 0 }
+}
+
+/// Gives this process mounts of its own, which end with it.
+pub(crate) fn own_mounts() -> Result<(), String> {
+    let cannot = || format!("no mounts of its own: {}", std::io::Error::last_os_error());
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: takes a number; the calling thread and those that it starts get the new name space.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } != 0 {
+        return Err(cannot());
+    }
+    let none = std::ptr::null();
+    // SAFETY: the texts are NUL-terminated and live across the call; what may be null is.
+    match unsafe { libc::mount(c"none".as_ptr(), c"/".as_ptr(), none, flags, none.cast()) } {
+        0 => Ok(()),
+        _ => Err(cannot()),
+    }
+}
+
+/// Bytes of the file system at the path: all, and those that are free.
+pub(crate) fn space(path: &Path) -> Result<(u64, u64), String> {
+    let cannot = |error: &dyn std::fmt::Display| format!("no room at {}: {error}", path.display());
+    let text = CString::new(path.as_os_str().as_bytes()).map_err(|error| cannot(&error))?;
+    // SAFETY: all-zero is valid for numbers.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is NUL-terminated, and both live across the call.
+    if unsafe { libc::statvfs(text.as_ptr(), &raw mut found) } != 0 {
+        return Err(cannot(&std::io::Error::last_os_error()));
+    }
+    Ok((found.f_blocks * found.f_frsize, found.f_bfree * found.f_frsize))
 }
 
 /// Has the signals that ask a process to end do so, whatever this process was started with: what

@@ -132,6 +132,11 @@ pub(crate) fn set_filter(logging: &Logging, filter: Filter) {
     logging.set_filter(filter);
 }
 
+/// What a service does on SIGHUP.
+pub(crate) fn reopen(logging: &Logging) {
+    logging.reopen();
+}
+
 pub(crate) fn emergency(logging: &Logging) -> Result<Emergency, String> {
     Ok(logging.emergency())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::machine;
-use crate::rows::Row;
+use crate::suites::{Row, Suite};
 
 /// A figure, and whether it holds if something is asked of it.
 pub(crate) struct Check {
@@ -27,13 +27,15 @@ pub(crate) struct Table {
 /// What one row found.
 pub(crate) struct Section {
     pub(crate) seconds: f64,
+    /// Why nothing was run.
+    pub(crate) skipped: Option<String>,
     tables: Vec<Table>,
     checks: Vec<Check>,
 }
 
 impl Section {
     pub(crate) fn new() -> Self {
-        Section { seconds: 0.0, tables: Vec::new(), checks: Vec::new() }
+        Section { seconds: 0.0, skipped: None, tables: Vec::new(), checks: Vec::new() }
     }
 
     pub(crate) fn table(&mut self, table: Table) {
@@ -105,6 +107,9 @@ impl Section {
 
     /// For a terminal.
     pub(crate) fn text(&self) -> String {
+        if let Some(why) = &self.skipped {
+            return format!("\nskipped: {why}\n");
+        }
         let mut text = String::new();
         for table in self.all_tables() {
             text += "\n";
@@ -134,7 +139,7 @@ impl Section {
                         "holds": check.holds })
             })
             .collect();
-        json!({ "seconds": self.seconds, "tables": tables, "figures": checks })
+        json!({ "seconds": self.seconds, "skipped": self.skipped, "tables": tables, "figures": checks })
     }
 }
 
@@ -210,6 +215,7 @@ pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
 /// Leaves the figures for other programs.
 pub(crate) fn write_json(
     path: &Path,
+    suite: &Suite,
     quick: bool,
     sections: &[(&Row, Section)],
 ) -> Result<(), String> {
@@ -223,7 +229,7 @@ pub(crate) fn write_json(
     let rows: serde_json::Map<String, Value> =
         sections.iter().map(|(row, section)| (row.name.to_owned(), json(row, section))).collect();
     let holds = sections.iter().all(|(_, section)| section.failures().next().is_none());
-    let report = json!({ "faults": "pipeline", "date": machine::date(), "machine": machine::name(),
+    let report = json!({ "faults": suite.name, "date": machine::date(), "machine": machine::name(),
                          "quick": quick, "holds": holds, "rows": rows });
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(cannot)?;
     std::fs::write(path, format!("{report:#}\n")).map_err(cannot)

@@ -10,20 +10,21 @@ use crate::workspace::Workspace;
 pub(crate) static CHORE: Chore = Chore {
     name: "faults",
     summary: "break things on purpose and count what is lost",
-    arguments: "[NAME | all] [--quick]",
+    arguments: "[NAME | all] [--quick] [ROW…]",
     details: "
 Runs a fault program, prints its figures as a table and leaves them as JSON under target/faults/; red
-if anything is lost or repeated. Without a name, lists what there is. A whole run of `pipeline`
-writes RELIABILITY.md as well.
+if anything is lost or repeated. Without a name, lists what there is. A whole run of a suite of
+faults/ replaces its part of RELIABILITY.md as well; with the names of rows, only those are run.
 
   --quick  few rounds, as `cargo xtask ci` does",
     run: |args: &mut Args| {
         let quick = args.flag("--quick");
         let name = args.name();
+        let rows = std::iter::from_fn(|| args.name()).collect::<Vec<_>>();
         args.end()?;
         match name {
             None => list(),
-            Some(name) => run_named(&name, quick),
+            Some(name) => run_rows(&name, quick, &rows),
         }
     },
 };
@@ -46,12 +47,12 @@ enum How {
         /// Variable that says how many rounds, for a quick run and a whole one.
         rounds: (&'static str, u32, u32),
     },
-    /// The program of faults/, a workspace of its own: it knows its rounds, prints its own tables
-    /// and verdict, and leaves its own JSON.
-    Program,
+    /// A suite of the program in faults/, a workspace of its own: it knows its rounds, prints its
+    /// own tables and verdict, and leaves its own JSON.
+    Suite,
 }
 
-const FAULTS: [Fault; 2] = [
+const FAULTS: [Fault; 3] = [
     Fault {
         name: "monitor-kill",
         what: "kill -9 of `plog monitor` while a writer rotates the file: no alert missed or repeated",
@@ -64,7 +65,12 @@ const FAULTS: [Fault; 2] = [
     Fault {
         name: "pipeline",
         what: "kills, exits, forks, floods, bad values and starved memory: nothing lost or repeated",
-        how: How::Program,
+        how: How::Suite,
+    },
+    Fault {
+        name: "sinks",
+        what: "full, failing and attacked disks, logrotate, crashes in rotations, real log daemons",
+        how: How::Suite,
     },
 ];
 
@@ -78,12 +84,22 @@ fn list() -> Outcome {
 
 /// Runs one fault program, or all.
 pub(crate) fn run_named(name: &str, quick: bool) -> Outcome {
+    run_rows(name, quick, &[])
+}
+
+/// Runs all rows of a fault program, or those named.
+fn run_rows(name: &str, quick: bool, rows: &[String]) -> Outcome {
     let chosen: Vec<&Fault> =
         FAULTS.iter().filter(|fault| name == "all" || fault.name == name).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = FAULTS.iter().map(|fault| fault.name).collect();
         let names = names.join(", ");
         return Err(Failure::usage(format!("no fault program `{name}`; there are: {names}, all")));
+    }
+    if let Some(row) = rows.first()
+        && !matches!(chosen[..], [Fault { how: How::Suite, .. }])
+    {
+        return Err(Failure::usage(format!("unexpected argument `{row}`: `{name}` has no rows")));
     }
     let workspace = Workspace::load()?;
     for fault in chosen {
@@ -97,10 +113,10 @@ pub(crate) fn run_named(name: &str, quick: bool) -> Outcome {
             How::Test { package, test, rounds } => {
                 run_test(&workspace, fault.name, (package, test), rounds, quick, &json)?;
             }
-            How::Program => {
+            How::Suite => {
                 let mut program = cargo(&workspace.root);
                 program.args(["run", "--release", "--manifest-path", "faults/Cargo.toml", "--"]);
-                run(program.args(quick.then_some("--quick")))?;
+                run(program.arg(fault.name).args(quick.then_some("--quick")).args(rows))?;
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Row, got};
 use crate::kid::{Call, Kid, Place, Run, ask};
 use crate::lines::Log;
+use crate::needs;
 use crate::ours::{self, Options};
 use crate::report::Section;
 use crate::{load, os};
@@ -21,6 +22,7 @@ pub(crate) static OUTSIDE: Row = Row {
     about: "1,000 records through the global logger before there is one, which go to stderr; 1,000 \
         while it lives; 1,000 through a logger that outlives its `Logging`, which are written \
         before the call returns.",
+    needs: needs::nothing,
     run: run_outside,
     child,
 };
@@ -31,6 +33,7 @@ pub(crate) static NO_WORKER: Row = Row {
     what: "no thread can be started",
     about: "The process is allowed no second thread, so that the worker cannot start; records are \
         written all the same.",
+    needs: needs::nothing,
     run: run_without_worker,
     child,
 };

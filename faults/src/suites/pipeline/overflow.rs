@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::Seen;
+use crate::needs;
 use crate::ours::{self, Logger, Options};
 use crate::report::{Section, Table, thousands};
 
@@ -24,6 +25,7 @@ pub(crate) static ROW: Row = Row {
         a sink that takes 1 ms for each. What the sink saw is compared with what was offered, with \
         the ledger, and with the notices that the log itself holds. Some fifty of the records are \
         warnings, which must be the last to go.",
+    needs: needs::nothing,
     run,
     child,
 };

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{Row, got};
 use crate::kid::{self, Call, Run, ask};
 use crate::lines::Log;
+use crate::needs;
 use crate::ours::{self, Logger, Logging, Options};
 use crate::report::{Section, thousands};
 use crate::{alloc, load, os};
@@ -21,6 +22,7 @@ pub(crate) static CAP: Row = Row {
     about: "One sink fails every batch, a blocking one never returns; two threads log about a \
         million records a second. The most memory ever in use, beyond that of the started logger, \
         stays within the queue's 8 MiB and 6 MiB for everything else.",
+    needs: needs::nothing,
     run: run_cap,
     child,
 };
@@ -33,6 +35,7 @@ pub(crate) static ALLOCATIONS: Row = Row {
         every allocation of the thread is refused: no abort, and every record is in the file. What \
         the first calls of new threads do while one allocation, the first to the twentieth, is \
         refused is shown: learning a call site allocates, and Rust ends the process then.",
+    needs: needs::nothing,
     run: run_allocations,
     child,
 };

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Row, recover};
 use crate::kid::{Call, Kid, Place, Progress, Run};
 use crate::lines::Log;
+use crate::needs;
 use crate::oracle::Oracle;
 use crate::ours::{self, Options};
 use crate::report::{Section, quantile};
@@ -22,6 +23,7 @@ pub(crate) static ROW: Row = Row {
         process is killed, and the service starts again. Then every acknowledged record must be in \
         the file exactly once, and every line must be whole. After every tenth kill the start \
         itself is killed too, once or more, before it may finish.",
+    needs: needs::nothing,
     run,
     child,
 };

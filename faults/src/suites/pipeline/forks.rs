@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Row, got, recover};
 use crate::kid::{Call, Kid, Place, Progress, Run, ask};
 use crate::lines::Log;
+use crate::needs;
 use crate::os::{Forked, Reaped};
 use crate::ours::{self, Logger, Logging, Options};
 use crate::report::{Section, Table, thousands};
@@ -22,6 +23,7 @@ pub(crate) static ROW: Row = Row {
         quarter by dropping the guard first, a quarter by `_exit`, a quarter by becoming another \
         program. What the last two leave behind is counted after the next start of the service, \
         which happens again and again while the parent goes on.",
+    needs: needs::nothing,
     run,
     child,
 };

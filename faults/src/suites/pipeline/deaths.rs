@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Row, recover};
 use crate::kid::{Call, Kid, Place, Run};
 use crate::lines::Log;
+use crate::needs;
 use crate::ours::{self, Options};
 use crate::report::{Section, Table, range};
 use crate::{load, os, rivals};
@@ -21,6 +22,7 @@ pub(crate) static ROW: Row = Row {
         least and the most over the runs. Where a process dies by force, ours are counted after the \
         next start of the service, with the count before it in brackets. Rivals run with the \
         settings of their own documentation.",
+    needs: needs::nothing,
     run,
     child,
 };

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Row, got};
 use crate::kid::{self, Call, Run, ask};
 use crate::lines::Log;
+use crate::needs;
 use crate::ours::{self, Logging, Options};
 use crate::report::{Section, quantile, thousands};
 use crate::{load, os};
@@ -19,6 +20,7 @@ pub(crate) static ROW: Row = Row {
     about: "A file sink alone and beside a blocking sink that never returns from its first batch, in \
         turns: time until all records are in the file, and the caller's latency in bursts of 1,000. \
         Closing gives up on the hung sink at its deadline.",
+    needs: needs::nothing,
     run,
     child,
 };

@@ -11,6 +11,7 @@ use slog::Serde;
 use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::{Log, number};
+use crate::needs;
 use crate::ours::{self, Logger, Options};
 use crate::report::{Section, quantile, thousands};
 use crate::{load, os};
@@ -21,6 +22,7 @@ pub(crate) static ROW: Row = Row {
     what: "values that print 100 MB",
     about: "A `Display` writes 100 MB in pieces of 64 KiB; half of them stop when told to, half go on \
         whatever they are told. The record is cut at 64 KiB and says by how much.",
+    needs: needs::nothing,
     run: run_huge,
     child,
 };
@@ -31,6 +33,7 @@ pub(crate) static DEEP: Row = Row {
     what: "values nested a million deep, and a thousand ancestors of a logger",
     about: "Sequences, maps, options and newtypes nested 1,000,000 deep, logged by a thread with a \
         stack of 256 KiB; then a logger with 1,000 ancestors, each with a key-value of its own.",
+    needs: needs::nothing,
     run: run_deep,
     child,
 };

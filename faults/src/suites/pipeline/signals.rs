@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Row, got, recover};
 use crate::kid::{Call, Kid, Run, ask};
 use crate::lines::{Log, Seen};
+use crate::needs;
 use crate::oracle::Oracle;
 use crate::ours::{self, Before, Emergency, Options};
 use crate::report::{Section, quantile, thousands};
@@ -23,6 +24,7 @@ pub(crate) static TERMINATE: Row = Row {
     about: "The sink takes 200 µs for a record; the process is told to end while 2,000 wait. The \
         handler drains, and the process dies of the signal that it was sent; what was acknowledged \
         before the signal is in the file then, what the program logs meanwhile after the next start.",
+    needs: needs::nothing,
     run: terminate,
     child,
 };
@@ -34,6 +36,7 @@ pub(crate) static HANDLER: Row = Row {
     about: "Two threads log as fast as they can; SIGALRM interrupts each of them 1,000 times a second \
         in a short run, 20,000 times in a whole one. Its handler writes an emergency record, which takes no lock and no memory. \
         When all slots are taken the handler is told so.",
+    needs: needs::nothing,
     run: handler,
     child,
 };

@@ -10,6 +10,7 @@ use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::Log;
 use crate::load;
+use crate::needs;
 use crate::ours::{self, Logging, Options};
 use crate::report::{Section, thousands};
 
@@ -20,6 +21,7 @@ pub(crate) static ROW: Row = Row {
     about: "Two threads log while a third changes the level directives again and again; a bad text is \
         refused whole. After each change a probe is logged, which must be in the file exactly if \
         the last good change lets it pass.",
+    needs: needs::nothing,
     run,
     child,
 };

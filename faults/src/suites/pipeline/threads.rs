@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::Log;
+use crate::needs;
 use crate::ours::{self, Logger, Logging, Options};
 use crate::report::{Section, thousands};
 use crate::{load, os};
@@ -19,6 +20,7 @@ pub(crate) static SHORT: Row = Row {
     what: "threads that log a little and end",
     about: "Eight at a time; each logs ten records and one more from the destructor of a \
         thread-local value.",
+    needs: needs::nothing,
     run: |run| {
         let count: u64 = run.pick(5_000, 100_000);
         let (mut section, log, answer) = ask_for(run, "short", count)?;
@@ -41,6 +43,7 @@ pub(crate) static MANY: Row = Row {
     faults: "54",
     what: "thousands of threads that log at once",
     about: "All are alive before the first logs its ten records, and stay until the last has.",
+    needs: needs::nothing,
     run: |run| {
         let count: u64 = run.pick(500, 10_000);
         let (mut section, log, answer) = ask_for(run, "many", count)?;
@@ -63,6 +66,7 @@ pub(crate) static PANICS: Row = Row {
     what: "threads that panic",
     about: "Each logs a record and panics; the hook writes one record for each panic, with its \
         place and a backtrace. Logging goes on afterwards.",
+    needs: needs::nothing,
     run: |run| {
         let count: u64 = run.pick(500, 10_000);
         let place = run.place("panics")?;

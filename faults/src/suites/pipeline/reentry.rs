@@ -11,6 +11,7 @@ use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::Log;
 use crate::load;
+use crate::needs;
 use crate::ours::{self, Before, Logger, Options};
 use crate::report::{Section, thousands};
 
@@ -21,6 +22,7 @@ pub(crate) static ROW: Row = Row {
     about: "Two threads log faster than the sink writes, through a queue of 2 MiB. For each record \
         the sink, or the record's own value, logs another one through the same logger. Nothing \
         hangs, and each of the nested records is either in the file or in the ledger as dropped.",
+    needs: needs::nothing,
     run,
     child,
 };

@@ -12,6 +12,7 @@ use super::{Row, got};
 use crate::kid::{Call, Run, ask};
 use crate::lines::{Log, Seen, number};
 use crate::load;
+use crate::needs;
 use crate::ours::{self, Logger, Options};
 use crate::report::{Section, thousands};
 
@@ -21,6 +22,7 @@ pub(crate) static ROW: Row = Row {
     what: "1 % of the values panic or fail",
     about: "Two threads log ordinary records; every hundredth has a `Display`, `Debug`, value, \
         key-value list, lazy value or message argument that panics or returns an error.",
+    needs: needs::nothing,
     run,
     child,
 };
