@@ -6,27 +6,52 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{
-    Clock as _, Encoder, Fields, Level, Record, Sink as _, SystemClock, Timestamp,
+    Clock as _, Encoder, Fields, Level, Record, Shape, Sink as _, SystemClock, Timestamp,
 };
 use prisma_log_file::{FileSink, FileSinkBuilder};
 use prisma_log_format::JsonEncoder;
 
-use super::{Upkeep, median};
+use super::{KEPT, Upkeep, median};
 use crate::logs::{MESSAGE, Values};
 
 const BLOCK: usize = 64 << 10;
-const FILE_BYTES: u64 = 8 << 20;
+const FILE_BYTES: u64 = 16 << 20;
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// The bare system call.
+    Raw,
+    /// The sink, with an encoder that hands lines on.
+    Lines,
+    /// The sink, with its usual encoder.
+    Json,
+}
 
 /// What one contender reached, by round.
 pub(super) struct Speed {
-    pub(super) name: String,
-    /// None for the bare system call.
-    pub(super) upkeep: Option<Upkeep>,
-    pub(super) json: bool,
+    pub(super) writer: Writer,
+    pub(super) upkeep: Upkeep,
     mb_s: Vec<f64>,
 }
 
 impl Speed {
+    pub(super) fn name(&self) -> String {
+        let who = match self.writer {
+            Writer::Raw => "write(2) of 64 KiB",
+            Writer::Lines => "file sink",
+            Writer::Json => "file sink, JSON encoded",
+        };
+        format!("{who}, {}", self.upkeep.name())
+    }
+
+    /// The part of the other's speed, round by round: what disturbs one disturbs the other.
+    pub(super) fn part_of(&self, other: &Speed) -> f64 {
+        let parts: Vec<f64> =
+            self.mb_s.iter().zip(&other.mb_s).map(|(one, other)| one / other).collect();
+        median(&parts)
+    }
+
     pub(super) fn median(&self) -> f64 {
         median(&self.mb_s)
     }
@@ -75,21 +100,36 @@ impl Work {
         self.times * self.lines.iter().map(|line| line.len() + 1).sum::<usize>()
     }
 
-    /// Bare blocks; how long it took.
-    fn raw(&self, folder: &Path) -> Result<Duration, String> {
+    /// Bare blocks; how long it took. Rotated, each file is renamed when it is full, and the fifth
+    /// last deleted.
+    fn raw(&self, folder: &Path, upkeep: Upkeep) -> Result<Duration, String> {
         let text = |block: &std::ops::Range<usize>| {
             self.lines[block.clone()].iter().flat_map(|line| [line.as_str(), "\n"]).collect()
         };
         let blocks: Vec<String> = self.blocks.iter().map(text).collect();
+        let current = folder.join("app.log");
+        let archive = |number: usize| folder.join(format!("app.log.{number}"));
         let mut options = OpenOptions::new();
-        let file = options.append(true).create_new(true).open(folder.join("app.log"));
-        let mut file = file.map_err(|error| error.to_string())?;
-        let begin = Instant::now();
-        for _ in 0..self.times {
-            for block in &blocks {
-                file.write_all(block.as_bytes()).map_err(|error| error.to_string())?;
+        options.append(true).create_new(true);
+        let write = || -> std::io::Result<()> {
+            let mut file = options.open(&current)?;
+            let (mut len, mut archives) = (0, 0);
+            for block in (0..self.times).flat_map(|_| &blocks) {
+                if upkeep != Upkeep::None && len + block.len() as u64 > FILE_BYTES {
+                    fs::rename(&current, archive(archives))?;
+                    archives += 1;
+                    if archives > KEPT {
+                        fs::remove_file(archive(archives - KEPT - 1))?;
+                    }
+                    (file, len) = (options.open(&current)?, 0);
+                }
+                file.write_all(block.as_bytes())?;
+                len += block.len() as u64;
             }
-        }
+            Ok(())
+        };
+        let begin = Instant::now();
+        write().map_err(|error| error.to_string())?;
         Ok(begin.elapsed())
     }
 
@@ -138,35 +178,36 @@ fn values(number: u64) -> Fields {
 fn record<'a>(now: Timestamp, message: &'a str, fields: &'a Fields) -> Record<'a> {
     let mut record = Record::new(now, Level::Info, "bench", message);
     record.fields = fields.as_ref();
+    // As from one call site.
+    record.shape = Shape::new(1);
+    record.message_is_constant = true;
     record
 }
 
-/// All contenders, the bare system call first.
+/// All contenders, the bare system call on one file first.
 pub(super) fn measure(folder: &Path, quick: bool) -> Result<Vec<Speed>, String> {
-    let (rounds, bytes) = if quick { (3, 8 << 20) } else { (21, 64 << 20) };
+    let (rounds, bytes) = if quick { (3, 8 << 20) } else { (41, 64 << 20) };
     let work = Work::new(bytes);
-    let raw = Speed {
-        name: "write(2) of 64 KiB".to_owned(),
-        upkeep: None,
-        json: false,
-        mb_s: Vec::new(),
-    };
-    let mut speeds = vec![raw];
-    for json in [false, true] {
-        for upkeep in Upkeep::ALL {
-            let what = if json { "file sink, JSON encoded" } else { "file sink" };
-            let name = format!("{what}, {}", upkeep.name());
-            speeds.push(Speed { name, upkeep: Some(upkeep), json, mb_s: Vec::new() });
-        }
-    }
+    let contenders = [
+        (Writer::Raw, Upkeep::None),
+        (Writer::Lines, Upkeep::None),
+        (Writer::Json, Upkeep::None),
+        (Writer::Raw, Upkeep::Rotation),
+        (Writer::Lines, Upkeep::Rotation),
+        (Writer::Json, Upkeep::Rotation),
+        (Writer::Lines, Upkeep::Compression),
+        (Writer::Json, Upkeep::Compression),
+    ];
+    let new = |(writer, upkeep)| Speed { writer, upkeep, mb_s: Vec::new() };
+    let mut speeds: Vec<Speed> = contenders.into_iter().map(new).collect();
     for _ in 0..=rounds {
         for speed in &mut speeds {
             empty(folder)?;
-            let time = match speed.upkeep {
-                None => work.raw(folder)?,
-                Some(upkeep) => {
+            let time = match speed.writer {
+                Writer::Raw => work.raw(folder, speed.upkeep)?,
+                writer => {
                     let builder = FileSink::builder(folder.join("app.log"));
-                    work.sink(upkeep.apply(builder, FILE_BYTES), speed.json)?
+                    work.sink(speed.upkeep.apply(builder, FILE_BYTES), writer == Writer::Json)?
                 }
             };
             speed.mb_s.push(work.bytes() as f64 / 1e6 / time.as_secs_f64());
@@ -191,5 +232,6 @@ pub(super) fn empty(folder: &Path) -> Result<(), String> {
     }
     // Absent the first time.
     let _absent = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))
+    fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))
 }

@@ -3,6 +3,8 @@
 mod appending;
 mod double;
 mod files;
+mod syncing;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::fs;

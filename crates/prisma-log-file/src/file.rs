@@ -91,6 +91,10 @@ pub(crate) struct LogFile {
     pub(crate) period: Period,
     pub(crate) kept: Kept,
     pub(crate) compressor: Option<Compressor>,
+    /// Whether there may be archives that the compressor does not know of.
+    pub(crate) to_compress: bool,
+    /// Whether a batch went through this sink since it was opened.
+    pub(crate) has_written: bool,
     pub(crate) unsynced: Unsynced,
     pub(crate) rotation: BackOff,
     reopening: BackOff,
@@ -134,6 +138,8 @@ impl LogFile {
             opened: current.opened,
             period,
             kept: Kept::default(),
+            to_compress: compressor.is_some(),
+            has_written: false,
             compressor,
             unsynced: Unsynced::default(),
             rotation: BackOff::default(),
@@ -209,7 +215,7 @@ impl LogFile {
             if moved || !self.rotated {
                 self.kept.outdated();
             }
-            self.compress();
+            self.to_compress = self.compressor.is_some();
         }
         self.rotated = false;
         self.opened = current.opened;

@@ -69,13 +69,18 @@ impl LogFile {
             self.failures.report(&error.with_hint("tried again at the next start"));
         }
         self.keep_limits(self.opened.end);
-        self.compress();
     }
 
     /// Has archives compressed, if any are to be.
-    pub(crate) fn compress(&self) {
-        if let Some(compressor) = &self.compressor {
-            compressor.wake(&self.home.folder, self.home.at());
+    ///
+    /// Not before a batch is through: after a crash its records are looked for in the files that it
+    /// was written to, and they are only found in plain ones.
+    pub(crate) fn compress(&mut self) {
+        if self.to_compress && self.has_written {
+            self.to_compress = false;
+            if let Some(compressor) = &self.compressor {
+                compressor.wake(&self.home.folder, self.home.at());
+            }
         }
     }
 

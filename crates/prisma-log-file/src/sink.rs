@@ -85,8 +85,10 @@ impl Sink for FileSink {
     fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
         // An encoder that panicked in the last call may have left half a record.
         self.block.clear();
+        self.file.compress();
         let mut delivered = 0;
         let written = self.write_all(batch, &mut delivered);
+        self.file.has_written |= written.is_ok();
         self.file.sync_group();
         if delivered > 0 || written.is_ok() {
             self.retry.succeeded();

@@ -16,7 +16,8 @@ impl LogFile {
         let rotation = rotation.map(|due| self.rotation.not_before(due));
         let expiry = self.next_expiry().map(|time| instant(fs, time));
         let expiry = expiry.map(|due| self.kept.not_before(due));
-        [self.sync_due(), rotation, expiry].into_iter().flatten().min()
+        let compression = (self.to_compress && self.has_written).then(|| fs.now());
+        [self.sync_due(), rotation, expiry, compression].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -27,6 +28,7 @@ impl LogFile {
             let size = self.opened.end;
             self.keep_limits(size);
         }
+        self.compress();
         synced.and(rotated)
     }
 

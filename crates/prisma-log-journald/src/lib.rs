@@ -38,7 +38,7 @@
 //! | context entries, then fields | see below | in their order |
 //!
 //! The process's number, user, unit, command line and more are the journal's own to add, from what
-//! the kernel tells it.
+//! the kernel tells it; of a recovered record they are those of the process that sent it.
 //!
 //! **Names** in the journal are capitals, digits and underscores, 64 at most. A key is written in
 //! capitals, every other character as `_`, after the builder's

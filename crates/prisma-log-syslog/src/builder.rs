@@ -15,6 +15,7 @@ use crate::net::datagrams::Datagrams;
 use crate::net::open;
 use crate::net::resolve::Resolver;
 use crate::net::stream::{Stream, StreamOptions};
+use crate::origin::{Names, Origin, check};
 use crate::sink::Out;
 use crate::transport::{Address, Way, check_path};
 use crate::{Facility, Framing, Protocol, SyslogSink, SyslogStats, Transport};
@@ -180,14 +181,14 @@ impl SyslogSinkBuilder {
         self
     }
 
-    /// How many bytes that the other end's kernel acknowledged are sent again after a connection
-    /// broke; by default none.
+    /// How many bytes that the other end's kernel acknowledged are sent again after the other end
+    /// closed the connection, or it broke; by default none.
     ///
-    /// The kernel acknowledges what the server has not read yet; when the server is killed, or
-    /// something in between breaks the connection, that may be lost. Sending the last bytes once
-    /// more trades that loss for duplicates: as many as the server's receive buffer holds (some
-    /// megabytes) loses nothing, and brings everything of these that had been read twice. Memory
-    /// for them is kept all the time.
+    /// The kernel acknowledges what the server has not read yet; when the server ends, or something
+    /// in between breaks the connection, that may be lost. Sending the last bytes once more trades
+    /// that loss for duplicates: as many as the server's receive buffer and its own hold (some
+    /// megabytes) loses nothing, and brings everything of these that had been processed twice.
+    /// Memory for them, twice at most, is kept all the time.
     pub fn resend(mut self, bytes: u64) -> Self {
         self.resend = bytes;
         self
@@ -220,7 +221,12 @@ impl SyslogSinkBuilder {
     /// When a setting makes no sense, or a file of the TLS settings can't be used.
     pub fn build(self) -> Result<SyslogSink, Error> {
         let protocol = self.protocol.unwrap_or(self.transport.usual_protocol());
-        let origin = self.origin(protocol)?;
+        let names = Names {
+            app_name: self.app_name.as_deref(),
+            host_name: self.host_name.as_deref(),
+            proc_id: self.proc_id.as_deref(),
+        };
+        let origin = Origin::new(protocol, self.transport.is_local(), names)?;
         let form = self.form(protocol, &origin)?;
         let max_message = self.limit(&origin)?;
         for (name, time) in [
@@ -252,35 +258,6 @@ impl SyslogSinkBuilder {
         let name = self.transport.to_string();
         let way = self.out(max_message, stats.clone())?;
         Ok(SyslogSink { name, form, origin, way, stats, durability })
-    }
-
-    fn origin(&self, protocol: Protocol) -> Result<Origin, Error> {
-        let old = protocol == Protocol::Rfc3164;
-        let in_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-        let app_name = match &self.app_name {
-            Some(name) if old && !(name.len() <= 32 && name.chars().all(in_tag)) => {
-                return Err(Error::config(format!("app_name {name:?} is no tag of RFC 3164"))
-                    .with_hint("1 to 32 letters, digits, `-`, `_`, `.` and `/`"));
-            }
-            Some(name) => name.clone(),
-            None => executable(if old { 32 } else { 48 }),
-        };
-        let host_name = match &self.host_name {
-            _ if old && self.transport.is_local() => None,
-            Some(name) => Some(name.clone()),
-            None => Some(machine()),
-        };
-        check("app_name", &app_name, 48)?;
-        if let Some(host_name) = &host_name {
-            check("host_name", host_name, 255)?;
-        }
-        if let Some(id) = &self.proc_id {
-            check("proc_id", id, 128)?;
-            if old && id.contains([']', '[', ':']) {
-                return Err(Error::config(format!("proc_id {id:?} has a bracket or colon in it")));
-            }
-        }
-        Ok(Origin { protocol, host_name, app_name, proc_id: self.proc_id.clone() })
     }
 
     fn form(&self, protocol: Protocol, origin: &Origin) -> Result<Form, Error> {
@@ -405,55 +382,4 @@ impl SyslogSinkBuilder {
         let datagrams = Datagrams::new(name, max_message, self.write_timeout, opening, stats);
         Out::Datagrams(Box::new(datagrams))
     }
-}
-
-/// Who sends.
-pub(crate) struct Origin {
-    protocol: Protocol,
-    /// `None`: not told.
-    host_name: Option<String>,
-    app_name: String,
-    /// `None`: the process's number, which changes with a fork.
-    proc_id: Option<String>,
-}
-
-impl Origin {
-    /// The part of a header that is the same in every message.
-    pub(crate) fn render(&self) -> Vec<u8> {
-        let id = self.proc_id.clone().unwrap_or_else(|| std::process::id().to_string());
-        let name = &self.app_name;
-        let host = self.host_name.as_ref().map(|host| format!("{host} ")).unwrap_or_default();
-        match self.protocol {
-            Protocol::Rfc5424 => format!("{host}{name} {id} "),
-            Protocol::Rfc3164 => format!("{host}{name}[{id}]: "),
-        }
-        .into_bytes()
-    }
-}
-
-fn check(setting: &str, value: &str, most: usize) -> Result<(), Error> {
-    let printable = value.bytes().all(|byte| byte.is_ascii_graphic());
-    if value.is_empty() || value.len() > most || !printable {
-        return Err(Error::config(format!("{setting} {value:?} can't stand in a syslog header"))
-            .with_hint(format!("1 to {most} printable ASCII characters without spaces")));
-    }
-    Ok(())
-}
-
-/// The name of the executable file, as far as it may stand in a header.
-fn executable(most: usize) -> String {
-    let path = std::env::current_exe().unwrap_or_default();
-    let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let name: String = name.chars().take(most).map(|c| if allowed(c) { c } else { '_' }).collect();
-    if name.is_empty() { "-".to_owned() } else { name }
-}
-
-/// What the system is called.
-fn machine() -> String {
-    let system = rustix::system::uname();
-    let name = system.nodename().to_string_lossy();
-    let graphic = |c: char| if c.is_ascii_graphic() { c } else { '_' };
-    let name: String = name.chars().take(255).map(graphic).collect();
-    if name.is_empty() { "-".to_owned() } else { name }
 }

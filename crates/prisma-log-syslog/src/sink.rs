@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use prisma_log_core::{BatchError, Durability, Error, Record, Sink, SinkCommand};
 
-use crate::builder::Origin;
 use crate::form::Form;
 use crate::net::datagrams::Datagrams;
 use crate::net::stream::Stream;
+use crate::origin::Origin;
 use crate::{SyslogSinkBuilder, SyslogStats, Transport};
 
 /// Sends records to a syslog server; see the [crate's page](crate).

@@ -95,6 +95,8 @@ impl fmt::Display for Transport {
 pub(crate) struct Address {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// The address itself, if the host is a number.
+    pub(crate) literal: Option<SocketAddr>,
 }
 
 impl Address {
@@ -107,11 +109,11 @@ impl Address {
             if address.port() == 0 {
                 return wrong("has port 0");
             }
-            return Ok(Address { host: address.ip().to_string(), port: address.port() });
+            return Ok(Address::from(address));
         }
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         if let Ok(ip) = bare.parse::<IpAddr>() {
-            return Ok(Address { host: ip.to_string(), port: usual_port });
+            return Ok(Address::from(SocketAddr::new(ip, usual_port)));
         }
         let (host, port) = match text.rsplit_once(':') {
             None => (text, usual_port),
@@ -125,19 +127,22 @@ impl Address {
         if host.is_empty() || host.len() > 253 || !host.chars().all(in_name) {
             return wrong("has no host name or IP address");
         }
-        Ok(Address { host: host.to_owned(), port })
+        Ok(Address { host: host.to_owned(), port, literal: None })
     }
+}
 
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
-        self.host.parse().ok()
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        let (host, port) = (address.ip().to_string(), address.port());
+        Address { host, port, literal: Some(address) }
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ip() {
-            Some(IpAddr::V6(ip)) => write!(f, "[{ip}]:{}", self.port),
-            _ => write!(f, "{}:{}", self.host, self.port),
+        match self.literal {
+            Some(address) => address.fmt(f),
+            None => write!(f, "{}:{}", self.host, self.port),
         }
     }
 }
@@ -177,5 +182,6 @@ mod tests {
         }
         check("[::1]:x", None);
         assert_eq!(Address::parse("::1", 514).unwrap().to_string(), "[::1]:514");
+        assert_eq!(Address::parse("[fe80::1%2]:7", 1).unwrap().to_string(), "[fe80::1%2]:7");
     }
 }

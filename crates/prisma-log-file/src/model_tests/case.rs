@@ -267,7 +267,7 @@ impl Case {
         troubled: bool,
         ended: &Ended,
     ) -> Result<(), String> {
-        let service = lock(service);
+        let mut service = lock(service);
         service.os.no_hook();
         let struck = service.os.struck() > 0;
         self.tally.faults += u64::from(struck);
@@ -297,8 +297,7 @@ impl Case {
             && let Ok(folder) = world.disk.walk(Path::new(names::FOLDER))
         {
             book.check_limits(&world.disk, folder, self.others())?;
-            let written = service.written.filter(|_| !service.os.is_dead());
-            if let (Some(schedule), Some(id)) = (&self.schedule, written) {
+            if let (Some(schedule), Some(id)) = (&self.schedule, service.written.take()) {
                 book.check_period(&world.disk, id, schedule)?;
             }
         }

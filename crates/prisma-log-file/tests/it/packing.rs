@@ -6,6 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use prisma_log_core::Sink as _;
 use prisma_log_file::{Compression, Retention, Rotation};
 use tempfile::TempDir;
 
@@ -68,10 +69,13 @@ fn check(compression: Compression, ending: &str) {
     // What is there at the start is compressed, and what comes later.
     drop(sink);
     let mut sink = open(compression);
+    write(&mut sink, &[line(0, 150, 500)]).unwrap();
+    sink.maintain().unwrap();
     wait();
-    for number in 150..300 {
+    for number in 151..300 {
         write(&mut sink, &[line(0, number, 500)]).unwrap();
     }
+    sink.maintain().unwrap();
     wait();
     let mut names = archives(folder.path());
     assert_eq!(names.len(), 5);

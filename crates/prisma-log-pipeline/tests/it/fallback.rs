@@ -77,7 +77,10 @@ fn what_a_sink_has_no_room_for_goes_to_its_fallback() {
         assert_eq!(own.delivered(), handle.len() as u64);
         assert_eq!(own.submitted(), own.delivered() + gone);
         assert_eq!((other.submitted(), other.delivered()), (gone, gone));
-        assert_eq!(told(&handle, "records failed over", "failed_over", "file"), gone);
+        // The notices themselves may have gone over.
+        let told = [&handle, &stood_in]
+            .map(|handle| told(handle, "records failed over", "failed_over", "file"));
+        assert_eq!(told.iter().sum::<u64>(), gone);
         assert_eq!(pipeline.health().dropped, 0);
     }
 }
@@ -106,10 +109,10 @@ fn what_the_fallback_has_anyway_is_not_written_twice() {
     let warnings = numbers(&handle).iter().filter(|n| *n % 100 == 99).count();
     assert_eq!(both, warnings, "in both is what was for both");
     assert!(gone > 0);
-    let work = numbers(&handle).len() as u64;
-    let notices = handle.len() as u64 - work;
-    assert_eq!(ledger(&pipeline, 0).submitted(), RECORDS + notices);
-    assert_eq!(work + gone, RECORDS);
+    let own = ledger(&pipeline, 0);
+    assert_eq!(own.delivered(), handle.len() as u64);
+    assert_eq!(own.submitted(), own.delivered() + gone);
+    assert_eq!(own.submitted(), pipeline.health().submitted, "everything was for it");
 }
 
 #[test]

@@ -23,12 +23,16 @@ const KEEP_ALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration
 pub(crate) fn tcp(resolver: &Resolver, patience: Duration) -> Result<Link, Error> {
     let deadline = Instant::now() + patience;
     let mut failed = None;
-    for address in resolver.resolve()? {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+    let addresses = resolver.resolve()?;
+    let mut untried = addresses.len() as u32;
+    for address in addresses {
+        // An address that does not answer must leave time for the others.
+        let share = deadline.saturating_duration_since(Instant::now()) / untried;
+        untried -= 1;
+        if share.is_zero() {
             break;
         }
-        match TcpStream::connect_timeout(&address, left).and_then(prepared) {
+        match TcpStream::connect_timeout(&address, share).and_then(prepared) {
             Ok(link) => return Ok(link),
             Err(error) => failed = Some(refused(&address, error)),
         }

@@ -30,8 +30,8 @@ impl Resolver {
     /// # Errors
     /// When the name is not known, or nobody answers within five seconds, and never did.
     pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
-        if let Some(ip) = self.address.ip() {
-            return Ok(vec![SocketAddr::new(ip, self.address.port)]);
+        if let Some(address) = self.address.literal {
+            return Ok(vec![address]);
         }
         self.resolve_with(PATIENCE, |host, port| {
             (host, port).to_socket_addrs().map(|addresses| addresses.collect())
@@ -44,7 +44,7 @@ impl Resolver {
         ask: impl FnOnce(&str, u16) -> std::io::Result<Vec<SocketAddr>> + Send + 'static,
     ) -> Result<Vec<SocketAddr>, Error> {
         let (sender, receiver) = channel();
-        let Address { host, port } = self.address.clone();
+        let Address { host, port, .. } = self.address.clone();
         let asking = std::thread::Builder::new()
             .name("prisma-resolve".to_owned())
             .spawn(move || drop(sender.send(ask(&host, port))));
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_last_answer_holds_until_there_is_another() {
-        let resolver = Resolver::new(Address { host: "logs.invalid".to_owned(), port: 514 });
+        let resolver = Resolver::new(Address::parse("logs.invalid", 514).unwrap());
         let one: SocketAddr = "10.0.0.1:514".parse().unwrap();
         let other: SocketAddr = "10.0.0.2:514".parse().unwrap();
         let patience = Duration::from_secs(60);

@@ -246,13 +246,11 @@ impl Stream {
         let Some(mut link) = self.link.take() else { return };
         self.reached = self.reached.max(self.base + link.taken());
         self.trouble = match link.take_end() {
-            Some(End::Broken(error)) => {
-                // What its kernel had acknowledged may not have been read.
-                self.stats.take_back_confirmed(self.window.recall());
-                format!("the connection broke: {error}")
-            }
+            Some(End::Broken(error)) => format!("the connection broke: {error}"),
             _ => "the other end closed the connection".to_owned(),
         };
+        // What its kernel had acknowledged may not have been read, or read and thrown away.
+        self.stats.take_back_confirmed(self.window.recall());
         link.abandon();
         self.back_off.failed(Instant::now());
     }

@@ -20,7 +20,7 @@ pub(crate) struct Window {
     start: u64,
     /// Where each frame ends.
     ends: VecDeque<u64>,
-    /// How many frames at the front are acknowledged, and kept only for a reset.
+    /// How many frames at the front are acknowledged, and kept only in case that the connection ends.
     old: usize,
     /// Up to where frames are acknowledged: always a frame's end.
     acknowledged: u64,
@@ -131,8 +131,8 @@ impl Window {
         self.start = self.ends[last];
         self.ends.drain(..surplus);
         self.old -= surplus;
-        // Moving what stays to the front pays off when it is little.
-        if self.dead >= self.bytes.len() / 2 || self.dead >= KEPT_BYTES {
+        // Moving what stays to the front pays off when it is no more than what goes.
+        if self.dead >= self.bytes.len() / 2 {
             self.bytes.drain(..self.dead);
             self.dead = 0;
             self.bytes.shrink_to(KEPT_BYTES.max(self.bytes.len() * 2));

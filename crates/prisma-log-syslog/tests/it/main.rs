@@ -3,6 +3,7 @@
 mod contract;
 mod cuts;
 mod datagrams;
+mod fork;
 mod frames;
 mod parser;
 mod servers;

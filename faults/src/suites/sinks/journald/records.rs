@@ -123,7 +123,7 @@ impl Sent {
                 0 => self.fields.push(&key, random(seed)),
                 1 => self.fields.push(&key, random(seed).cast_signed()),
                 2 => self.fields.push(&key, f64::from_bits(random(seed) >> 2)),
-                3 => self.fields.push(&key, random(seed) % 2 == 0),
+                3 => self.fields.push(&key, random(seed).is_multiple_of(2)),
                 4 => {
                     let bytes: Vec<u8> =
                         (0..random(seed) % 50).map(|_| random(seed).to_le_bytes()[0]).collect();
@@ -139,7 +139,7 @@ impl Sent {
         self.message = "large".to_owned();
         let mebibytes = [1, 9, 1, 1, 2, 1, 1, 40, 1, 1][(self.number % 10) as usize];
         let word = random(seed).to_le_bytes();
-        if self.number % 3 == 0 {
+        if self.number.is_multiple_of(3) {
             let bytes: Vec<u8> = word.iter().copied().cycle().take(mebibytes << 20).collect();
             self.fields.push("payload", bytes.as_slice());
         } else {

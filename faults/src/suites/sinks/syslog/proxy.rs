@@ -8,13 +8,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::records::Random;
+
 /// How much a socket takes before it is read: little, so that the kernel acknowledges messages in
 /// parts.
 const RECEIVE_BYTES: i32 = 4096;
 
-/// What connections are to go through.
-pub(super) trait Plan: FnMut() -> Option<u64> + Send {}
-impl<T: FnMut() -> Option<u64> + Send> Plan for T {}
+/// What connections are to go through: so many resets, each after this many bytes at most.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    pub(super) resets: u64,
+    pub(super) most_bytes: u64,
+}
+
+impl Plan {
+    /// After how many bytes the connection of this number is reset, if it is.
+    fn limit(self, connection: u64, resets: u64) -> Option<u64> {
+        let random = Random(connection).below(self.most_bytes as usize) as u64;
+        (resets < self.resets).then_some(1 + random)
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Counts {
@@ -34,9 +47,8 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Forwards to the port on loopback. `plan` says after how many bytes each connection is reset;
-    /// `None`: it is not.
-    pub(super) fn start(port: u16, mut plan: impl Plan + 'static) -> Result<Self, String> {
+    /// Forwards to the port on loopback.
+    pub(super) fn start(port: u16, plan: Plan) -> Result<Self, String> {
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // Accepted sockets have it from the one that listens.
@@ -44,12 +56,13 @@ impl Proxy {
         let (counts, stop) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
         let (counted, stopping) = (Arc::clone(&counts), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
+            for (connection, client) in (0..).zip(listener.incoming().map_while(Result::ok)) {
                 if stopping.load(Ordering::Relaxed) {
                     return;
                 }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
-                let (limit, counts) = (plan(), Arc::clone(&counted));
+                let limit = plan.limit(connection, counted.resets.load(Ordering::Relaxed));
+                let counts = Arc::clone(&counted);
                 std::thread::spawn(move || forward(client, server, limit, &counts));
             }
         });

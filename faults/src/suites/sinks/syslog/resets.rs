@@ -6,7 +6,7 @@ use std::time::Instant;
 use prisma_log_core::Sink as _;
 use prisma_log_syslog::{SyslogSink, SyslogStats, Transport};
 
-use super::proxy::Proxy;
+use super::proxy::{Plan, Proxy};
 use super::server::{Kind, Server};
 use super::{PATIENCE, Row, Sent, build, certificates, insist, no_child, servers, tls};
 use crate::kid::{Progress, Run};
@@ -28,7 +28,9 @@ pub(in super::super) static ROW: Row = Row {
 /// Sinks at work at the same time.
 const SINKS: u64 = 8;
 /// No connection is reset later than after so many bytes.
-const MOST_BYTES: u64 = 12_000;
+const MOST_TCP: u64 = 12_000;
+/// Over TLS: the handshake takes some thousands, and what is acknowledged is known by the piece.
+const MOST_TLS: u64 = 50_000;
 
 fn run(run: &Run) -> Result<Section, String> {
     let place = run.place(ROW.name)?;
@@ -43,13 +45,7 @@ fn run(run: &Run) -> Result<Section, String> {
     ] {
         let folder = place.dir.join(name.replace([' ', ','], "-"));
         let mut server = Server::start(kind, &folder, &certificates, "good")?;
-        let mut seed = 0_u64;
-        let plan = move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            Some(1 + (seed >> 33) % MOST_BYTES)
-        };
+        let plan = Plan { resets, most_bytes: if encrypted { MOST_TLS } else { MOST_TCP } };
         let proxy = Proxy::start(if encrypted { server.tls } else { server.tcp }, plan)?;
         let transport = || {
             let address = proxy.address.to_string();
@@ -76,7 +72,7 @@ fn run(run: &Run) -> Result<Section, String> {
                         sent.fetch_add(size, Ordering::Relaxed);
                         (number, size) = (end, size % 17 + 1);
                     }
-                    flush(&mut out)
+                    out.flush().map_err(|error| error.to_string())
                 })
             };
             let senders: Vec<_> = (0..SINKS).map(sender).collect();
@@ -124,9 +120,4 @@ fn run(run: &Run) -> Result<Section, String> {
     );
     section.at_most("all: repeated", 0.1, all.2 as f64 * 100.0 / all.1 as f64, "% of records");
     Ok(section)
-}
-
-/// Until everything is acknowledged, though connections go on being reset.
-fn flush(sink: &mut SyslogSink) -> Result<(), String> {
-    sink.flush().map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@ use prisma_log_core::Sink as _;
 use prisma_log_syslog::SyslogSink;
 
 use super::certificates::BAD;
-use super::proxy::Proxy;
+use super::proxy::{Plan, Proxy};
 use super::server::{Kind, Server};
 use super::{Row, Sent, build, certificates, insist, no_child, servers, tls};
 use crate::kid::Run;
@@ -36,7 +36,7 @@ fn run(run: &Run) -> Result<Section, String> {
         for identity in std::iter::once("good").chain(BAD) {
             let folder = place.dir.join(format!("{name} {identity}").replace(' ', "-"));
             let mut server = Server::start(kind, &folder, &certificates, identity)?;
-            let proxy = Proxy::start(server.tls, || None)?;
+            let proxy = Proxy::start(server.tls, Plan { resets: 0, most_bytes: 1 })?;
             let mut sink = build(SyslogSink::builder(tls(proxy.address, &certificates)))?;
             let sent: Vec<Sent> = (0..10).map(Sent::new).collect();
             if identity == "good" {
@@ -45,7 +45,7 @@ fn run(run: &Run) -> Result<Section, String> {
             } else {
                 // Some attempts, until an answer of each is known.
                 let records: Vec<_> = sent.iter().map(Sent::record).collect();
-                let until = Instant::now() + Duration::from_secs(1);
+                let until = Instant::now() + Duration::from_millis(run.pick(250, 1_000));
                 let mut taken = 0;
                 while Instant::now() < until {
                     match sink.write(&records) {
@@ -57,7 +57,9 @@ fn run(run: &Run) -> Result<Section, String> {
                 section.zero(format!("{name}, {identity}: records taken"), taken as u64);
             }
             drop(sink);
-            server.settle(if identity == "good" { 10 } else { 1 });
+            if identity == "good" {
+                server.settle(10);
+            }
             // Until the proxy has seen the end of the connection.
             std::thread::sleep(Duration::from_millis(100));
             let begun = proxy.counts.begun.lock().map_err(|error| error.to_string())?.clone();
