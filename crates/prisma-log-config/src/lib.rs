@@ -50,7 +50,7 @@ pub use pipeline::{MemoryConfig, OverflowConfig, PipelineConfig};
 pub use reload::ReloadConfig;
 pub use scalars::parse_duration;
 pub use sinks::{
-    Color, Compress, ConsoleConfig, Facility, FileConfig, Format, JournaldConfig,
-    KeepConfig, RotateConfig, SinkConfig, SinkKind, Stream, SyncConfig, SyslogConfig, SyslogFraming,
+    Color, Compress, ConsoleConfig, Facility, FileConfig, Format, JournaldConfig, KeepConfig,
+    RotateConfig, SinkConfig, SinkKind, Stream, SyncConfig, SyslogConfig, SyslogFraming,
     SyslogProtocol, SyslogTls, Transport,
 };

@@ -94,9 +94,10 @@ fn check_fallbacks(report: &Report, sinks: &[SinkConfig], items: &[Item]) {
     for sink in sinks {
         let Some(fallback) = &sink.fallback else { continue };
         let key = format!("sinks.{}.fallback", sink.name);
-        let node = items.iter().find(|item| item.key == sink.name).and_then(|item| {
-            item.node.map().and_then(|map| map.get("fallback"))
-        });
+        let node = items
+            .iter()
+            .find(|item| item.key == sink.name)
+            .and_then(|item| item.node.map().and_then(|map| map.get("fallback")));
         let error = |message| match node {
             Some(node) => node.error(message),
             None => Error::config(message),
@@ -111,8 +112,10 @@ fn check_fallbacks(report: &Report, sinks: &[SinkConfig], items: &[Item]) {
         for _ in 0..sinks.len() {
             match next {
                 Some(other) if other.name == sink.name => {
-                    let error = error(format!("`{key}`: the fallback leads back to `{}`", sink.name));
-                    report.error(error.with_hint("name a sink that has no fallback, or another one"));
+                    let error =
+                        error(format!("`{key}`: the fallback leads back to `{}`", sink.name));
+                    report
+                        .error(error.with_hint("name a sink that has no fallback, or another one"));
                     break;
                 }
                 Some(other) => next = other.fallback.as_deref().and_then(find),

@@ -1,5 +1,11 @@
 //! Syslog sinks.
 
+#[cfg(feature = "syslog-tls")]
+mod tls;
+#[cfg(not(feature = "syslog-tls"))]
+#[path = "syslog/tls_absent.rs"]
+mod tls;
+
 use prisma_log_core::{Error, Sink};
 use prisma_log_syslog::{Facility, Framing, Protocol, SyslogSink, Transport};
 
@@ -45,34 +51,9 @@ fn transport(settings: &SyslogConfig) -> Result<Transport, Error> {
     Ok(match (settings.transport, address) {
         (sinks::Transport::Udp, _) => Transport::udp(remote),
         (sinks::Transport::Tcp, _) => Transport::tcp(remote),
-        (sinks::Transport::Tls, _) => encrypted(remote, settings)?,
+        (sinks::Transport::Tls, _) => tls::encrypted(remote, settings)?,
         (sinks::Transport::Unix, None) => Transport::local(),
         (sinks::Transport::Unix, Some(path)) => Transport::unix(path),
         (sinks::Transport::UnixStream, path) => Transport::unix_stream(path.unwrap_or("/dev/log")),
     })
-}
-
-#[cfg(feature = "syslog-tls")]
-fn encrypted(address: &str, settings: &SyslogConfig) -> Result<Transport, Error> {
-    let settings = &settings.tls;
-    let mut tls = prisma_log_syslog::Tls::new();
-    if let Some(ca) = &settings.ca {
-        tls = tls.ca_file(ca);
-    }
-    if let (Some(certificate), Some(key)) = (&settings.cert, &settings.key) {
-        tls = tls.client_certificate(certificate, key);
-    }
-    if let Some(name) = &settings.server_name {
-        tls = tls.server_name(name);
-    }
-    for pin in &settings.pins {
-        tls = tls.pin(pin);
-    }
-    Ok(Transport::tls(address, tls))
-}
-
-#[cfg(not(feature = "syslog-tls"))]
-fn encrypted(_: &str, _: &SyslogConfig) -> Result<Transport, Error> {
-    let error = Error::config("this program was built without syslog over TLS");
-    Err(error.with_hint("turn on the feature `syslog-tls`"))
 }

@@ -53,8 +53,7 @@ pub struct RotateConfig {
 struct Period(String);
 
 impl Scalar for Period {
-    const EXPECTED: &'static str =
-        "hour, day, week, or a cron expression such as \"0 */6 * * *\"";
+    const EXPECTED: &'static str = "hour, day, week, or a cron expression such as \"0 */6 * * *\"";
 
     fn read(text: &str) -> Result<Self, Option<String>> {
         if text.contains(char::is_whitespace) || text.starts_with('@') {
@@ -108,13 +107,7 @@ pub enum Compress {
     /// With Zstandard, to `.zst`.
     Zstd,
 }
-words!(
-    Compress,
-    "a compression: none, gzip or zstd",
-    None = "none",
-    Gzip = "gzip",
-    Zstd = "zstd"
-);
+words!(Compress, "a compression: none, gzip or zstd", None = "none", Gzip = "gzip", Zstd = "zstd");
 
 /// When records are brought to stable storage: `sync`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,7 +186,13 @@ impl KeepConfig {
         };
         let when_full = section.optional::<Count>("when_full");
         section.finish();
-        KeepConfig { count: files(count), age, total_bytes, free_bytes, when_full: files(when_full) }
+        KeepConfig {
+            count: files(count),
+            age,
+            total_bytes,
+            free_bytes,
+            when_full: files(when_full),
+        }
     }
 }
 

@@ -74,12 +74,7 @@ pub enum SyslogProtocol {
     /// RFC 3164: as BSD did.
     Rfc3164,
 }
-words!(
-    SyslogProtocol,
-    "a protocol: rfc5424 or rfc3164",
-    Rfc5424 = "rfc5424",
-    Rfc3164 = "rfc3164"
-);
+words!(SyslogProtocol, "a protocol: rfc5424 or rfc3164", Rfc5424 = "rfc5424", Rfc3164 = "rfc3164");
 
 /// How messages are told apart in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,7 +85,9 @@ fn lines_for_machines_say_which_service_they_are_of() {
 #[test]
 fn the_file_sinks_defaults_are_the_builders() {
     let builder = format!("{:?}", prisma_log_file::FileSink::builder("x.log"));
-    for default in ["rotation: None", "archives: None", "compression: None", "sync: PageCache", "mode: 0o640"] {
+    for default in
+        ["rotation: None", "archives: None", "compression: None", "sync: PageCache", "mode: 0o640"]
+    {
         assert!(builder.contains(default), "{default}: {builder}");
     }
     let text = "{version: 1, profiles: {a: {sinks: {f: {type: file, path: x.log}}}}}";

@@ -31,20 +31,20 @@ pub(super) fn errno(code: i32) -> io::Error {
 
 /// What was done to a file's content since it was last synchronised.
 #[derive(Clone, Debug)]
-enum DataOp {
+pub(super) enum DataOp {
     Write { from: usize, data: Vec<u8> },
     Cut { len: usize },
 }
 
 /// What was done to a folder since it was last synchronised.
 #[derive(Clone, Debug)]
-enum EntryOp {
+pub(super) enum EntryOp {
     Set(OsString, Ino),
     Unset(OsString),
     Renamed { from: OsString, to: OsString },
 }
 
-type Entries = BTreeMap<OsString, Ino>;
+pub(super) type Entries = BTreeMap<OsString, Ino>;
 
 #[derive(Debug)]
 pub(super) enum Content {

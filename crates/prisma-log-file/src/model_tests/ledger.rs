@@ -119,10 +119,6 @@ impl Ledger {
         self.foreign.insert(ino, content.to_vec());
     }
 
-    pub(super) fn is_foreign(&self, ino: Ino) -> bool {
-        self.foreign.contains_key(&ino)
-    }
-
     /// Takes note of everything that happened on the disk.
     pub(super) fn settle(&mut self, disk: &mut Disk) -> Result<(), String> {
         for removal in std::mem::take(&mut disk.removals) {

@@ -275,9 +275,7 @@ impl Service {
                 })
             });
             // Moved away, it may have been written there all the time.
-            blind |= !ours
-                || disk.taken.contains(&ino)
-                || disk.disturbances != doubt.disturbances;
+            blind |= !ours || disk.taken.contains(&ino) || disk.disturbances != doubt.disturbances;
             book.settle(&mut world.disk)?;
             for (&id, &found) in doubt.ids.iter().zip(&found) {
                 let there = book.places(id) > 0;
@@ -314,6 +312,7 @@ impl Service {
     pub(super) fn write(&mut self) -> Result<Ended, String> {
         let Some(sink) = &self.sink else { return Ok(Ended::Died) };
         let disturbances = self.seen;
+        let before = self.shared.lock().disk.disturbances;
         let Some(since) = sink.position() else { return Err("no position".to_owned()) };
         let ids: Vec<Id> = self.queue.iter().copied().collect();
         let texts = self.texts(&ids);
@@ -365,7 +364,7 @@ impl Service {
         for &id in &ids[delivered..] {
             book.deny(id)?;
         }
-        self.seen = world.disk.disturbances;
+        self.seen = before;
         let Some(failed) = failed else {
             self.written = ids.first().copied();
             return Ok(Ended::Well);
@@ -460,14 +459,12 @@ impl Service {
             errors.lock().unwrap_or_else(PoisonError::into_inner).push(error.to_string());
         })));
         let os = self.os.clone();
-        self.contained(|_| {
-            match os.folder(path) {
-                Ok(folder) => {
-                    let user = os.user();
-                    crate::compress::look_over(&*folder, path, &own, packing, user, &failures);
-                }
-                Err(error) => failures.report(&Error::io_at("open", path, error)),
+        self.contained(|_| match os.folder(path) {
+            Ok(folder) => {
+                let user = os.user();
+                crate::compress::look_over(&*folder, path, &own, packing, user, &failures);
             }
+            Err(error) => failures.report(&Error::io_at("open", path, error)),
         })?;
         if self.os.is_dead() {
             self.bury();

@@ -13,7 +13,7 @@ const SEED: &str = "PRISMA_MODEL_SEED";
 const DEFAULT_STEPS: u64 = 100_000;
 const STEPS_OF_A_CASE: u64 = 100;
 /// How many failed cases are listed.
-const MOST_SHOWN: usize = 1000;
+const MOST_SHOWN: usize = 10;
 
 pub(super) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

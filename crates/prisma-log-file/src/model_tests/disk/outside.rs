@@ -54,16 +54,6 @@ impl Disk {
         Some(made)
     }
 
-    /// Another name for the same file.
-    pub(in super::super) fn hard_link(&mut self, folder: Ino, of: &OsStr, name: &OsStr) -> bool {
-        let Some(ino) = self.lookup(folder, of) else { return false };
-        let free = self.lookup(folder, name).is_none();
-        if free {
-            self.enter(folder, name, ino);
-        }
-        free
-    }
-
     /// Takes a name away; a folder goes with everything in it.
     pub(in super::super) fn delete(&mut self, folder: Ino, name: &OsStr) {
         let Some(ino) = self.lookup(folder, name) else { return };

@@ -40,6 +40,11 @@ pub(super) struct Script {
 }
 
 impl Script {
+    /// Whether this build can do what the script asks for.
+    pub(super) fn is_built_in(&self) -> bool {
+        (self.setup)().compression.packing().is_none_or(|packing| packing.is_built_in())
+    }
+
     /// Most bytes that are written at once.
     pub(super) fn batch(&self) -> u64 {
         let sizes = self.steps.iter().map(|step| match step {

@@ -38,10 +38,10 @@ fn run(run: &Run) -> Result<Section, String> {
     let mut section = Section::new();
     let mut all = (0, 0, 0);
     for (kind, encrypted, name, resets) in [
-        (Kind::Rsyslog, false, "rsyslog, TCP", run.pick(100, 5_000)),
-        (Kind::Rsyslog, true, "rsyslog, TLS", run.pick(50, 2_000)),
-        (Kind::SyslogNg, false, "syslog-ng, TCP", run.pick(50, 2_000)),
-        (Kind::SyslogNg, true, "syslog-ng, TLS", run.pick(50, 1_000)),
+        (Kind::Rsyslog, false, "rsyslog, TCP", run.pick(80, 5_000)),
+        (Kind::Rsyslog, true, "rsyslog, TLS", run.pick(40, 2_000)),
+        (Kind::SyslogNg, false, "syslog-ng, TCP", run.pick(40, 2_000)),
+        (Kind::SyslogNg, true, "syslog-ng, TLS", run.pick(40, 1_000)),
     ] {
         let folder = place.dir.join(name.replace([' ', ','], "-"));
         let mut server = Server::start(kind, &folder, &certificates, "good")?;
@@ -111,7 +111,7 @@ fn run(run: &Run) -> Result<Section, String> {
         section.zero(format!("{name}: corrupt messages"), found.corrupt);
         all = (all.0 + done, all.1 + sent, all.2 + found.seen.repeated);
     }
-    let wanted = run.pick(250, 10_000);
+    let wanted = run.pick(200, 10_000);
     section.check(
         "all: connections reset",
         format!("≥ {}", thousands(wanted)),

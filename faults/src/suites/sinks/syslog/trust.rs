@@ -45,7 +45,7 @@ fn run(run: &Run) -> Result<Section, String> {
             } else {
                 // Some attempts, until an answer of each is known.
                 let records: Vec<_> = sent.iter().map(Sent::record).collect();
-                let until = Instant::now() + Duration::from_millis(run.pick(250, 1_000));
+                let until = Instant::now() + Duration::from_millis(run.pick(150, 1_000));
                 let mut taken = 0;
                 while Instant::now() < until {
                     match sink.write(&records) {
