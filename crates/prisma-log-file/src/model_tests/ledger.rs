@@ -1,6 +1,7 @@
 //! Where every record is, as the files show it, and where it ought to be.
 
 mod check;
+mod limits;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use prisma_log_core::Timestamp;
 
 use super::disk::{Disk, Ino, Pid, Taker};
 use super::names;
-pub(super) use check::Limits;
+pub(super) use limits::Limits;
 pub(super) use lines::HALF;
 use lines::{How, Lines};
 

@@ -1,79 +1,29 @@
 //! A process with a sink, as a front end with a queue drives it.
 
+mod records;
+mod setup;
+
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prisma_log_core::{
-    Encoder, Error, Level, Record, Sink as _, SinkCommand, SinkPosition, Timestamp,
-};
+use prisma_log_core::{Encoder, Error, Record, Sink as _, SinkCommand, SinkPosition};
 
 use super::calls::{Fault, Os, Shared};
 use super::disk::Pid;
-use super::ledger::{Id, Ledger, Limits, State};
+use super::ledger::{Id, Ledger, State};
 use super::names;
 use crate::failure::Failures;
 use crate::fs::Fs;
 use crate::names::Names;
-use crate::schedule::Schedule;
 use crate::zone::Zone;
-use crate::{Compression, FileSink, Retention, Rotation, Sync};
+use crate::{FileSink, Sync};
+pub(super) use setup::Setup;
 
 /// Who took a record that is found where a process that died had written it.
 const NOBODY: Pid = Pid::MAX;
-
-/// How the services of a case are set up.
-#[derive(Clone, Debug)]
-pub(super) struct Setup {
-    pub(super) rotation: Option<Rotation>,
-    pub(super) retention: Retention,
-    pub(super) compression: Compression,
-    pub(super) sync: Sync,
-    pub(super) sync_on_flush: bool,
-    pub(super) link: bool,
-    pub(super) when_full: Option<usize>,
-}
-
-impl Setup {
-    pub(super) fn plain() -> Setup {
-        Setup {
-            rotation: None,
-            retention: Retention::new(),
-            compression: Compression::None,
-            sync: Sync::PageCache,
-            sync_on_flush: false,
-            link: false,
-            when_full: None,
-        }
-    }
-
-    pub(super) fn limits(&self, batch: u64) -> Limits {
-        let retention = match self.rotation {
-            Some(_) => self.retention.clone().or_default(),
-            None => self.retention.clone(),
-        };
-        Limits {
-            archives: retention.archives,
-            age: retention.age.map(|age| age.as_secs()),
-            total_bytes: retention.total_bytes,
-            free_space: retention.free_space,
-            when_full: self.when_full,
-            batch,
-        }
-    }
-
-    pub(super) fn schedule(&self) -> Option<Schedule> {
-        let rotation = self.rotation.as_ref()?;
-        let zone = Zone::parse(&rotation.zone).ok()?;
-        rotation.every.as_ref().map(|every| Schedule::new(every, zone))
-    }
-
-    fn syncs(&self) -> bool {
-        self.sync_on_flush || self.sync != Sync::PageCache
-    }
-}
 
 /// Writes the message, and whether it is written for the second time.
 struct Bare;
@@ -241,142 +191,6 @@ impl Service {
         })
     }
 
-    /// Asks for what was under way when the process before died; the rest is written again.
-    fn recover(&mut self) -> Result<(), String> {
-        let Some(doubt) = self.doubt.take() else { return Ok(()) };
-        let texts = self.texts(&doubt.ids);
-        let answer = self.contained(|service| {
-            let records: Vec<_> = texts.iter().map(|text| record(text)).collect();
-            service.sink.as_mut().map(|sink| sink.written_since(&doubt.since, &records))
-        })?;
-        if self.os.is_dead() {
-            self.doubt = Some(doubt);
-            self.bury();
-            return Ok(());
-        }
-        let (found, mut blind) = match answer {
-            Some(Ok(found)) => (found, false),
-            Some(Err(error)) => {
-                self.tell(|| format!("cannot look back: {error}"));
-                (vec![false; doubt.ids.len()], true)
-            }
-            None => return Ok(()),
-        };
-        let mut again = Vec::new();
-        {
-            let mut world = self.shared.lock();
-            let mut book = self.book.open();
-            let SinkPosition([_, ino, ..]) = doubt.since;
-            let disk = &world.disk;
-            let folder = disk.walk(Path::new(names::FOLDER)).ok();
-            let ours = folder.is_some_and(|folder| {
-                disk.entries(folder).iter().any(|(name, found)| {
-                    *found == ino && (name == names::BASE || names::archive(name).is_some())
-                })
-            });
-            // Moved away, it may have been written there all the time.
-            blind |= !ours || disk.taken.contains(&ino) || disk.disturbances != doubt.disturbances;
-            book.settle(&mut world.disk)?;
-            for (&id, &found) in doubt.ids.iter().zip(&found) {
-                let there = book.places(id) > 0;
-                world.tell(|| format!("  record {id} is found: {found}, there: {there}"));
-                if found {
-                    book.acknowledge(id, NOBODY, false)
-                        .map_err(|error| format!("looking back: {error}"))?;
-                    continue;
-                }
-                let line = &mut book.lines[id];
-                if there && !blind && !line.may_be_twice && !line.unfindable {
-                    return Err(format!("record {id} was written and is not found"));
-                }
-                line.may_be_twice |= there;
-                line.recovered = true;
-                again.push(id);
-            }
-        }
-        again.into_iter().rev().for_each(|id| self.queue.push_front(id));
-        Ok(())
-    }
-
-    fn texts(&self, ids: &[Id]) -> Vec<Box<str>> {
-        let book = self.book.open();
-        ids.iter().map(|id| book.lines[*id].text.clone()).collect()
-    }
-
-    /// Where the sink's next batch will go.
-    pub(super) fn position(&self) -> Option<SinkPosition> {
-        self.sink.as_ref().and_then(|sink| sink.position())
-    }
-
-    /// Hands the queue to the sink.
-    pub(super) fn write(&mut self) -> Result<Ended, String> {
-        let Some(sink) = &self.sink else { return Ok(Ended::Died) };
-        let disturbances = self.seen;
-        let before = self.shared.lock().disk.disturbances;
-        let Some(since) = sink.position() else { return Err("no position".to_owned()) };
-        let ids: Vec<Id> = self.queue.iter().copied().collect();
-        let texts = self.texts(&ids);
-        let recovered: Vec<bool> = {
-            let wall = self.os.wall();
-            let mut book = self.book.open();
-            for id in &ids {
-                (book.lines[*id].process, book.lines[*id].written) = (self.os.pid, wall);
-            }
-            ids.iter().map(|id| book.lines[*id].recovered).collect()
-        };
-        self.tell(|| format!("writes {ids:?}"));
-        self.written = None;
-        let written = self.contained(|service| {
-            let records: Vec<_> = texts
-                .iter()
-                .zip(&recovered)
-                .map(|(text, recovered)| {
-                    let mut record = record(text);
-                    record.recovered = *recovered;
-                    record
-                })
-                .collect();
-            service.sink.as_mut().map(|sink| sink.write(&records))
-        })?;
-        if self.os.is_dead() {
-            self.queue.clear();
-            self.doubt = Some(Doubt { since, ids, disturbances });
-            self.bury();
-            return Ok(Ended::Died);
-        }
-        let (delivered, failed) = match written {
-            Some(Ok(())) => (ids.len(), None),
-            Some(Err(failed)) => (failed.delivered, Some(failed)),
-            None => return Ok(Ended::Died),
-        };
-        let mut world = self.shared.lock();
-        let mut book = self.book.open();
-        book.settle(&mut world.disk)?;
-        world.tell(|| match &failed {
-            None => format!("  {}: all are taken", self.number),
-            Some(failed) => format!("  {}: {delivered} are taken: {failed:?}", self.number),
-        });
-        let blind = world.disk.blind.remove(&self.os.pid);
-        for &id in &ids[..delivered] {
-            self.queue.pop_front();
-            book.acknowledge(id, self.os.pid, blind)?;
-        }
-        for &id in &ids[delivered..] {
-            book.deny(id)?;
-        }
-        self.seen = before;
-        let Some(failed) = failed else {
-            self.written = ids.first().copied();
-            return Ok(Ended::Well);
-        };
-        if failed.retry_after.is_none()
-            && let Some(id) = self.queue.pop_front()
-        {
-            book.lines[id].state = State::Refused;
-        }
-        Ok(Ended::Failed(failed.error))
-    }
-
     pub(super) fn flush(&mut self) -> Result<Ended, String> {
         self.tell(|| "flushes".to_owned());
         self.ask(FileSink::flush)
@@ -484,8 +298,4 @@ impl Service {
     pub(super) fn take_errors(&self) -> Vec<String> {
         std::mem::take(&mut *self.errors.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-fn record(text: &str) -> Record<'_> {
-    Record::new(Timestamp::UNIX_EPOCH, Level::Info, "", text)
 }

@@ -3,49 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
+use super::limits::is_counted;
 use super::lines::{How, Lines, records_in};
 use super::{Id, Ledger, State};
 use crate::fs::Kind;
 use crate::model_tests::disk::{Disk, Ino, Pid, Removal};
 use crate::model_tests::names::{self, Key};
 use crate::schedule::Schedule;
-
-/// The limits that the services of a case keep.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct Limits {
-    pub(in super::super) archives: Option<usize>,
-    pub(in super::super) age: Option<u64>,
-    pub(in super::super) total_bytes: Option<u64>,
-    pub(in super::super) free_space: Option<u64>,
-    pub(in super::super) when_full: Option<usize>,
-    /// Most bytes that one write may add.
-    pub(in super::super) batch: u64,
-}
-
-impl Limits {
-    /// They hold now.
-    pub(in super::super) fn check(
-        &self,
-        disk: &Disk,
-        folder: Ino,
-        others: u64,
-    ) -> Result<(), String> {
-        let listed = disk.list(folder);
-        let regular = || listed.iter().filter(|entry| entry.kind == Kind::Regular);
-        let keys: BTreeSet<Key> =
-            regular().filter_map(|entry| Some(names::archive(&entry.name)?.0)).collect();
-        if self.archives.is_some_and(|most| keys.len() > most) {
-            return Err(format!("{} archives are kept: {listed:?}", keys.len()));
-        }
-        let total: u64 = regular().filter(|entry| is_counted(&entry.name)).map(|e| e.len).sum();
-        let current = disk.lookup(folder, OsStr::new(names::BASE));
-        let current = current.map_or(0, |ino| disk.bytes(ino).len() as u64);
-        if self.total_bytes.is_some_and(|most| total > most.max(current) + others) {
-            return Err(format!("the files hold {total} bytes: {listed:?}"));
-        }
-        Ok(())
-    }
-}
 
 impl Ledger {
     /// Every record that changed its place is where it ought to be, nothing is broken, and nothing
@@ -298,9 +262,4 @@ impl Ledger {
         });
         shown.collect()
     }
-}
-
-/// Whether a file of this name counts towards the total.
-fn is_counted(name: &OsStr) -> bool {
-    name == names::BASE || names::archive(name).is_some() || names::temporary(name)
 }

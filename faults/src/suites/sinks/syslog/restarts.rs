@@ -17,7 +17,7 @@ pub(in super::super) static ROW: Row = Row {
     what: "a syslog server is stopped and started under load",
     about: "Over TCP, at full speed, the server is ended by SIGTERM and started again. What its \
         kernel had acknowledged and it had not processed is gone with it; a sink with `resend` sends the \
-        last 16 MiB once more and loses nothing. Without, what is lost is that and nothing else.",
+        last 8 MiB once more and loses nothing. Without, what is lost is that and nothing else.",
     needs: servers,
     run,
     child: no_child,
@@ -29,7 +29,7 @@ fn run(run: &Run) -> Result<Section, String> {
     let restarts = run.pick(2, 20);
     let mut section = Section::new();
     for (kind, name) in [(Kind::Rsyslog, "rsyslog"), (Kind::SyslogNg, "syslog-ng")] {
-        let ways = [(16 << 20, "resend"), (0, "no resend")];
+        let ways = [(8 << 20, "resend"), (0, "no resend")];
         for (resend, how) in ways.into_iter().take(run.pick(1, 2)) {
             let folder = place.dir.join(format!("{name} {how}").replace(' ', "-"));
             let mut server = Server::start(kind, &folder, &certificates, "good")?;
