@@ -211,6 +211,7 @@ impl LogFile {
         if current.opened.identity != self.opened.identity {
             // Whoever made it made it just now, and may not have cared for its name.
             self.unsynced.names = true;
+            self.unsynced.failed = None;
             self.period.begin(self.home.fs.wall());
             if moved || !self.rotated {
                 self.kept.outdated();

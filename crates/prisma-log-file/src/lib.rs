@@ -63,7 +63,10 @@
 //!
 //! After a failed synchronisation the kernel may have dropped the data, and would answer a second
 //! attempt with success. So there is none: one flush fails, for all that was in doubt by then; the
-//! file is closed and becomes an archive; what comes next goes to a new file.
+//! file is closed and becomes an archive; what comes next goes to a new file. While that can't be
+//! synchronised either, it is kept, and each flush fails; so does the first one that the disk would
+//! let succeed, which begins another new file: what the file system could not write once, it may
+//! leave out later on as well.
 //!
 //! A process that is killed after a `write` began can't tell how far it came. The sink that the
 //! next process builds on the path can: asked for the records written since a

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use prisma_log_core::Error;
 
 use crate::file::{LogFile, Spoilt};
+use crate::fs::Identity;
 use crate::trouble::retried;
 
 /// How far records are brought without being asked for; a flush may bring them further.
@@ -37,6 +38,8 @@ pub(crate) struct Unsynced {
     pub(crate) names: bool,
     /// Something could not be brought to stable storage, and no flush has told so.
     doubt: Option<Error>,
+    /// A file that could not be synchronised, and could not be left either.
+    pub(crate) failed: Option<Identity>,
 }
 
 impl Unsynced {
@@ -117,19 +120,29 @@ impl LogFile {
     }
 
     /// After a failure the kernel may have dropped the data, and would answer the second attempt
-    /// with success: this open file is never synchronised again.
+    /// with success: this open file is never synchronised again. Nor does another handle of the
+    /// same file help: what the file system could not write may read as zeros after a restart, with
+    /// all that was written to the same block later. That it works again is good for the next file.
     fn sync_file(&mut self) -> Result<(), Error> {
         (self.unsynced.records, self.unsynced.since) = (0, None);
         if !std::mem::take(&mut self.opened.unsynced) {
             return Ok(());
         }
         let synced = retried(|| self.opened.handle.sync());
-        synced.map_err(|error| {
-            self.opened.spoilt = Some(Spoilt::Sync);
-            Error::io_at("synchronise", &self.options.path, error)
-        })?;
-        self.aside = None;
-        Ok(())
+        if synced.is_ok() {
+            self.aside = None;
+        }
+        let failed_before = self.unsynced.failed == Some(self.opened.identity);
+        if synced.is_ok() && !failed_before {
+            return Ok(());
+        }
+        self.opened.spoilt = Some(Spoilt::Sync);
+        self.unsynced.failed = Some(self.opened.identity);
+        let path = &self.options.path;
+        synced.map_err(|error| Error::io_at("synchronise", path, error))?;
+        let shown = path.display();
+        Err(Error::state(format!("an earlier synchronisation of {shown} failed"))
+            .with_hint("a new file is begun"))
     }
 
     fn sync_names(&mut self) -> Result<(), Error> {

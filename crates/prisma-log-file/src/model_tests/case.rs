@@ -181,7 +181,7 @@ impl Case {
         let mut random = self.random.fork();
         let other = random.choice(&others).cloned();
         // No half record is in the way, and none will be.
-        let whole = fault.is_none() && !self.full && self.services.len() == 1;
+        let whole = fault.is_none() && !self.full && self.services.len() == 1 && self.is_whole();
         let (outsider, shared) = (self.outsider.clone(), self.shared.clone());
         let hook = move || {
             let outcome = match other {
@@ -198,6 +198,13 @@ impl Case {
         self.tally.races += 1;
         lock(service).os.at_call(at, hook);
         true
+    }
+
+    /// Whether the current file ends with a whole line.
+    fn is_whole(&self) -> bool {
+        let disk = &self.shared.lock().disk;
+        let current = disk.walk(&Path::new(names::FOLDER).join(names::BASE));
+        current.is_ok_and(|ino| !self.book.open().ends_broken(ino))
     }
 
     /// Calls the sink, perhaps with a fault or somebody in between.

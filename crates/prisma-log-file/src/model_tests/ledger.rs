@@ -45,8 +45,8 @@ pub(super) struct Line {
     pub(super) recovered: bool,
     /// In how many files it is.
     places: usize,
-    /// Written twice by permission.
-    pub(super) may_be_twice: bool,
+    /// In how many files it may be, by permission; 1 as a rule.
+    pub(super) most: usize,
     /// When it was written.
     pub(super) written: Timestamp,
     /// The process that wrote it last.
@@ -101,7 +101,7 @@ impl Ledger {
             state: State::Waiting,
             recovered: false,
             places: 0,
-            may_be_twice: false,
+            most: 1,
             written: Timestamp::UNIX_EPOCH,
             process: 0,
             stable: false,
@@ -118,6 +118,11 @@ impl Ledger {
 
     pub(super) fn foreign(&mut self, ino: Ino, content: &[u8]) {
         self.foreign.insert(ino, content.to_vec());
+    }
+
+    /// Whether the last line of a file is broken.
+    pub(super) fn ends_broken(&self, ino: Ino) -> bool {
+        self.files.get(&ino).is_some_and(|lines| lines.broken_tail().is_some())
     }
 
     /// Takes note of everything that happened on the disk.
@@ -211,7 +216,9 @@ impl Ledger {
                 _ => {}
             }
             // What was written twice by permission, or compressed, may show twice again.
-            line.may_be_twice |= line.places > 1 || line.places > 0 && line.state == State::Waiting;
+            if line.places > 1 || line.places > 0 && line.state == State::Waiting {
+                line.most = usize::MAX;
+            }
         }
         Ok(())
     }
@@ -236,7 +243,7 @@ impl Ledger {
     /// The sink says that the record is not written.
     pub(super) fn deny(&mut self, id: Id) -> Result<(), String> {
         let line = &self.lines[id];
-        if line.places > usize::from(line.may_be_twice) {
+        if line.places >= line.most {
             return Err(format!("record {id} is in a file, and the sink says that it is not"));
         }
         Ok(())

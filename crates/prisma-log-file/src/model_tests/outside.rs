@@ -179,6 +179,7 @@ impl Outsider {
                     archives.filter(|name| names::archive(name).is_some()).cloned().collect();
                 if let Some(name) = random.choice(archives) {
                     disk.delete(folder, &name);
+                    disk.is_unknown();
                 }
             }
             Act::DeleteLock => disk.delete(folder, OsStr::new(names::LOCK)),

@@ -234,6 +234,20 @@ impl Service {
         })
     }
 
+    /// Flushes until that succeeds. What is in doubt is told once: what was written before, and
+    /// then perhaps what stands behind it in the same file.
+    pub(super) fn flush_at_last(&mut self) -> Result<(), String> {
+        for _ in 0..2 {
+            if matches!(self.flush_checked()?, Ended::Well) {
+                break;
+            }
+        }
+        match self.flush_checked()? {
+            Ended::Well => Ok(()),
+            ended => Err(format!("nothing is wrong any more, and a flush ends so: {ended:?}")),
+        }
+    }
+
     /// A flush, and what its answer means for a power cut.
     pub(super) fn flush_checked(&mut self) -> Result<Ended, String> {
         let ended = self.flush()?;

@@ -55,9 +55,9 @@ impl Write for Socket {
 /// How a connection ended.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// The other end closed it in good order, after it had read what its kernel acknowledged.
+    /// The other end closed it in good order; over TLS it said so.
     Closed,
-    /// It broke, or was closed with data unread.
+    /// It broke, or was closed with data unread, or without a word over TLS.
     Broken(io::Error),
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct StreamOptions {
     pub(crate) name: String,
     pub(crate) framing: Framing,
     pub(crate) max_message: usize,
-    /// How many acknowledged bytes are sent again after a reset.
+    /// How many acknowledged bytes are sent again after a connection ended.
     pub(crate) resend: u64,
     pub(crate) write_timeout: Duration,
     pub(crate) flush_timeout: Duration,
@@ -101,7 +101,10 @@ impl Stream {
         } else {
             // Nobody else knows the frames that are on their way; the others come again.
             self.window.take_back(self.reached);
-            self.ends.partition_point(|&end| end <= self.reached)
+            let taken = self.ends.partition_point(|&end| end <= self.reached);
+            // A part of a frame that was taken out does not count for the next one there.
+            self.reached = self.reached.min(self.window.end());
+            taken
         };
         self.stats.add_sent(delivered);
         self.look_later();

@@ -34,7 +34,7 @@ pub(super) static ROW: Row = Row {
 
 fn run(run: &Run) -> Result<Section, String> {
     let place = run.place(ROW.name)?;
-    let swaps: u64 = run.pick(10_000, 100_000);
+    let swaps: u64 = run.pick(5_000, 100_000);
     let answer = ask(&place, ROW.name, "both", &[&swaps.to_string()], Duration::from_secs(900))?;
     let mut section = Section::new();
     let mut table = Table::new(&["swapped for", "times"]);

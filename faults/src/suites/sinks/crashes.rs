@@ -224,6 +224,7 @@ fn rotate(call: &Call, format: &str) -> Result<Value, String> {
     direct.write(TRACED, 0, MORE..MORE + 10).map_err(|error| text(error.error))?;
     oracle.set(0, MORE + 10);
     direct.sink.flush().map_err(text)?;
+    direct.maintain();
     trace::say(Say::Leave);
     settle(call, format)?;
     trace::say(Say::Begin);
@@ -236,6 +237,7 @@ fn restart(call: &Call, format: &str) -> Result<Value, String> {
     let mut direct = Direct::new(builder(call, format)?)?;
     direct.write(AFTER, 0, 0..RECORDS).map_err(|error| text(error.error))?;
     direct.sink.flush().map_err(text)?;
+    direct.maintain();
     settle(call, format)?;
     Ok(json!({}))
 }

@@ -141,7 +141,7 @@ fn errors_needs() -> Result<(), String> {
     needs::root()?;
     needs::file("/dev/loop-control")?;
     needs::file("/dev/fuse")?;
-    let nbd = [("nbdkit", "nbdkit"), ("nbdfuse", "nbdfuse")];
+    let nbd = [("nbdkit", "nbdkit"), ("nbdfuse", "libnbd-bin")];
     needs::programs(&nbd)?;
     needs::programs(&[("mkfs.ext4", "e2fsprogs"), ("losetup", "mount"), ("findmnt", "util-linux")])
 }
@@ -186,7 +186,7 @@ fn bouts(
 }
 
 /// What a child counts, in the order of the table.
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 10] = [
     "times that the disk failed",
     "records",
     "confirmed by a flush",
@@ -195,6 +195,7 @@ const COUNTS: [&str; 9] = [
     "told to be in doubt, and not on the disk",
     "records repeated",
     "lines torn",
+    "holes where records in doubt were",
     "stray files",
 ];
 
@@ -380,7 +381,8 @@ fn confirmations(
         count(false, false) as u64,
         count(false, true) as u64,
         log.repeated(),
-        log.torn + log.blank,
+        log.torn - log.holes + log.blank,
+        log.holes,
         found.strays.len() as u64,
     ];
     Ok(COUNTS.iter().zip(values).map(|(key, value)| ((*key).to_owned(), json!(value))).collect())

@@ -58,7 +58,17 @@ impl Direct {
             record
         };
         let batch: Vec<Record<'_>> = self.fields[..count].iter().map(record).collect();
-        self.sink.write(&batch)
+        let written = self.sink.write(&batch);
+        self.maintain();
+        written
+    }
+
+    /// Has the sink do what is due, as a front end does between batches.
+    pub(super) fn maintain(&mut self) {
+        if self.sink.due().is_some_and(|due| due <= Instant::now()) {
+            // What fails is tried again, and told by the next flush where that matters.
+            let _ = self.sink.maintain();
+        }
     }
 
     /// Writes these records, again and again what the sink refuses for now; how often it did.

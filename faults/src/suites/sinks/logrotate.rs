@@ -215,7 +215,7 @@ fn service(call: &Call) -> Result<Value, String> {
     let hang_ups = crate::os::count_hang_ups();
     let place = Place { dir: files::folder(&call.place), ring: call.place.ring.clone() };
     let logging = ours::to_file(&place, &Options::default())?;
-    let load = Load { threads: call.number(0)?, burst: 10, pause: Duration::from_micros(400) };
+    let load = Load { threads: call.number(0)?, burst: 30, pause: Duration::from_micros(400) };
     let log = logging.logger("logrotate");
     oracle.set(READY, 1);
     let mut reopened = 0;

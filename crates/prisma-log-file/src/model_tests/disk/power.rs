@@ -106,10 +106,14 @@ impl Disk {
             }
             node.links = 0;
         }
-        let names: Vec<Ino> = self.nodes.values().flat_map(names_in).collect();
-        self.nodes.get_mut(&super::ROOT).expect("the root stays").links = 1;
-        for ino in names {
-            self.node_mut(ino).links += 1;
+        // Only what can be reached has a name.
+        let mut names = vec![super::ROOT];
+        while let Some(ino) = names.pop() {
+            let node = self.node_mut(ino);
+            node.links += 1;
+            if node.links == 1 {
+                names.extend(names_in(node));
+            }
         }
         self.touched.extend(self.nodes.keys().map(|ino| (*ino, 0)));
         self.collect();

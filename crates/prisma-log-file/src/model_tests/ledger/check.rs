@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use super::limits::is_counted;
 use super::lines::{How, Lines, records_in};
-use super::{Id, Ledger, State};
+use super::{Id, Ledger, Line, State};
 use crate::fs::Kind;
 use crate::model_tests::disk::{Disk, Ino, Pid, Removal};
 use crate::model_tests::names::{self, Key};
@@ -39,10 +39,9 @@ impl Ledger {
                 _ => self.different_places(disk, id),
             };
             let right = match line.state {
-                State::Acknowledged if line.may_be_twice => (1..=2).contains(&places),
-                State::Acknowledged => places == 1,
+                State::Acknowledged => (1..=line.most).contains(&places),
                 // Under way in a process that died, or that another one interrupts.
-                State::Waiting => places <= 1 || line.may_be_twice,
+                State::Waiting => places <= line.most,
                 State::Gone(_) | State::Refused => places == 0,
             };
             if !right {
@@ -100,7 +99,7 @@ impl Ledger {
                 if line.service >= last.len() {
                     last.resize(line.service + 1, None);
                 }
-                if line.may_be_twice || line.recovered {
+                if line.most > 1 || line.recovered {
                     continue;
                 }
                 if let Some(before) = last[line.service].replace(id).filter(|before| *before > id) {
@@ -183,7 +182,10 @@ impl Ledger {
         id: Id,
         schedule: &Schedule,
     ) -> Result<(), String> {
-        let written = self.lines[id].written;
+        let Line { written, recovered, .. } = self.lines[id];
+        if recovered {
+            return Ok(());
+        }
         for (ino, lines) in &self.files {
             let before = lines.ids().zip(lines.ids().skip(1)).find(|(_, next)| *next == id);
             let Some((before, _)) = before else { continue };
@@ -234,7 +236,7 @@ impl Ledger {
                 && line.state == State::Acknowledged
                 && line.places > 0
                 // The one that is left may be a dead process's.
-                && !line.may_be_twice
+                && line.most == 1
                 && !line.in_doubt;
             if promised && !there.contains(&id) {
                 return Err(format!("record {id} would not survive a power cut after a flush"));

@@ -105,7 +105,9 @@ fn look(line: &[u8], lines: &[Line]) -> Found {
     if line.starts_with(&HALF[..HALF.len() - 1]) || line.iter().all(|byte| *byte == b' ') {
         return Found::Blank;
     }
-    let text = str::from_utf8(line).unwrap_or_default();
+    // NULs stand where others' data was lost with the power.
+    let nuls = line.iter().take_while(|byte| **byte == 0).count();
+    let text = str::from_utf8(&line[nuls..]).unwrap_or_default();
     let id = text.get(1..HEAD - 1).and_then(|digits| digits.parse::<Id>().ok());
     let known = id.and_then(|id| Some((id, lines.get(id)?)));
     match known {
@@ -116,8 +118,7 @@ fn look(line: &[u8], lines: &[Line]) -> Found {
     }
 }
 
-/// The records in any text, and where their lines begin. Where others' data was lost before one,
-/// NULs may stand in its line.
+/// The records in any text, and where their lines begin.
 pub(super) fn records_in(text: &[u8], lines: &[Line]) -> Vec<(usize, Id)> {
     let unpacked = match text {
         [0x1F, 0x8B, ..] => unpack(How::Gzip, text),
@@ -128,8 +129,7 @@ pub(super) fn records_in(text: &[u8], lines: &[Line]) -> Vec<(usize, Id)> {
     let mut found = Vec::new();
     for line in unpacked.split_inclusive(|byte| *byte == b'\n') {
         if let Some(bare) = line.strip_suffix(b"\n") {
-            let nuls = bare.iter().take_while(|byte| **byte == 0).count();
-            if let Found::Record(id) = look(&bare[nuls..], lines) {
+            if let Found::Record(id) = look(bare, lines) {
                 found.push((at, id));
             }
         }

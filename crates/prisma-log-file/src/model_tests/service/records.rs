@@ -23,6 +23,8 @@ impl Service {
             self.bury();
             return Ok(());
         }
+        // What could not be read may hold them.
+        let struck = self.os.struck() > 0;
         let (found, mut blind) = match answer {
             Some(Ok(found)) => (found, false),
             Some(Err(error)) => {
@@ -44,7 +46,8 @@ impl Service {
                 })
             });
             // Moved away, it may have been written there all the time.
-            blind |= !ours || disk.taken.contains(&ino) || disk.disturbances != doubt.disturbances;
+            blind |= struck
+                || !ours || disk.taken.contains(&ino) || disk.disturbances != doubt.disturbances;
             book.settle(&mut world.disk)?;
             for (&id, &found) in doubt.ids.iter().zip(&found) {
                 let there = book.places(id) > 0;
@@ -55,10 +58,10 @@ impl Service {
                     continue;
                 }
                 let line = &mut book.lines[id];
-                if there && !blind && !line.may_be_twice && !line.unfindable {
+                if there && !blind && line.most == 1 && !line.unfindable {
                     return Err(format!("record {id} was written and is not found"));
                 }
-                line.may_be_twice |= there;
+                line.most = line.most.saturating_add(usize::from(there));
                 line.recovered = true;
                 again.push(id);
             }
