@@ -7,7 +7,7 @@ use prisma_log::{
     Record, Sink, Value, WorkerState,
 };
 pub(crate) use prisma_log::{Emergency, Logger, Logging};
-use prisma_log_core::{SinkCommand, SinkPosition};
+use prisma_log_core::{DropReason, SinkCommand, SinkPosition};
 
 use crate::kid::Place;
 
@@ -94,6 +94,13 @@ pub(crate) fn counts(logging: &Logging, sink: &str) -> Counts {
     }
 }
 
+/// Records that a sink did not take, for one reason.
+pub(crate) fn dropped_by(logging: &Logging, sink: &str, reason: DropReason) -> u64 {
+    let health = logging.health();
+    let found = health.sinks.iter().find(|found| found.name == sink);
+    found.map_or(0, |found| found.ledger.dropped_by(reason))
+}
+
 /// Records that calls handed over.
 pub(crate) fn handed_over(logging: &Logging) -> u64 {
     logging.health().submitted
@@ -133,8 +140,8 @@ pub(crate) fn set_filter(logging: &Logging, filter: Filter) {
 }
 
 /// What a service does on SIGHUP.
-pub(crate) fn reopen(logging: &Logging) {
-    logging.reopen();
+pub(crate) fn reopen(logging: &Logging) -> Result<(), String> {
+    logging.reopen().map_err(|error| error.to_string())
 }
 
 pub(crate) fn emergency(logging: &Logging) -> Result<Emergency, String> {

@@ -29,7 +29,7 @@ const STEPS: [Step; 9] = [
     ("format", "cargo fmt --all --check", format),
     ("floorplan", "cargo xtask floorplan", |_| floorplan::run()),
     ("tidy", "cargo xtask tidy", |_| tidy::run()),
-    ("clippy", "cargo clippy --workspace --all-targets -- -D warnings", clippy),
+    ("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings", clippy),
     ("docs", "cargo xtask docs", |_| docs::run_all()),
     ("test", "cargo xtask test", |_| test::run_all()),
     ("faults", "cargo xtask faults all --quick", |_| faults::run_named("all", true)),
@@ -75,8 +75,11 @@ fn format(root: &Path) -> Outcome {
     Ok(())
 }
 
+const CLIPPY: [&str; 7] =
+    ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+
 fn clippy(root: &Path) -> Outcome {
-    run(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo(root).args(CLIPPY))
 }
 
 /// Clippy over what stands beside the main workspace and can be built with it alone; fuzz/ can't.

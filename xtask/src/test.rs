@@ -20,6 +20,9 @@ end by themselves within a minute. Arguments for one crate's tests go to cargo d
     },
 };
 
+/// Every crate with everything it can do; what it is without is the `features` chore's business.
+const ALL: [&str; 3] = ["--workspace", "--all-features", "--no-fail-fast"];
+
 /// Runs the chore.
 pub(crate) fn run_all() -> Outcome {
     let workspace = Workspace::load()?;
@@ -27,10 +30,10 @@ pub(crate) fn run_all() -> Outcome {
     let mut parts = Vec::new();
     if works(cargo(root).args(["nextest", "--version"])) {
         // nextest does not run documentation.
-        parts.push(run(cargo(root).args(["nextest", "run", "--workspace", "--no-fail-fast"])));
-        parts.push(run(cargo(root).args(["test", "--workspace", "--doc", "--no-fail-fast"])));
+        parts.push(run(cargo(root).args(["nextest", "run"]).args(ALL)));
+        parts.push(run(cargo(root).args(["test", "--doc"]).args(ALL)));
     } else {
-        parts.push(run(cargo(root).args(["test", "--workspace", "--no-fail-fast"])));
+        parts.push(run(cargo(root).arg("test").args(ALL)));
     }
     parts.push(examples::run_all(&workspace));
     let red: Vec<String> =

@@ -5,7 +5,7 @@
 //! killed inside it. Broken parts are never left in the way: the sink erases its own, and one that
 //! a dead writer left just before its record it blanks out, after copying it aside.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use prisma_log_core::Error;
 
@@ -86,7 +86,9 @@ impl LogFile {
             rotations = 0;
             let upto = Records { ends: &records.ends[..done + fitting], ..records };
             let bytes = (upto.end() - records.begin(done)) as u64;
-            self.keep_limits(target.size.saturating_add(bytes));
+            // A file that was moved away counts as an archive, if it counts at all.
+            let begun = if target.current { target.size } else { 0 };
+            self.keep_limits(begun.saturating_add(bytes));
             let before = done;
             let written = self.write_records(upto, &mut done);
             // What a deleted file took is written again: nobody can read it there.
@@ -146,15 +148,40 @@ impl LogFile {
         self.opened.unsynced = true;
         let mut again = 0;
         while *done < records.ends.len() {
-            let from = records.begin(*done);
+            let first = *done;
+            let from = records.begin(first);
             let written = self.write_once(&records.bytes[from..records.end()])?;
             let at = from + written;
+            // Whatever comes now: these are in the file.
             *done = records.whole_at(at);
             let half = at - records.begin(*done);
-            // Where that can't be told, the next record that comes looks at what is before it.
-            let position = self.written_to()?;
-            self.check_neighbour(position.saturating_sub(written as u64));
+            let position = match self.written_to(&records.bytes[from..at]) {
+                Ok(position) => position,
+                Err(_) if half == 0 => {
+                    self.opened.whole_to = None;
+                    continue;
+                }
+                Err(error) => {
+                    self.opened.whole_to = None;
+                    return Err(error);
+                }
+            };
+            let start = position.saturating_sub(written as u64);
+            let apart = self.check_neighbour(start);
             self.opened.whole_up_to(position.saturating_sub(half as u64));
+            if !apart && *done > first {
+                if half > 0 {
+                    let part = &records.record(*done)[..half];
+                    self.erase(part, position.saturating_sub(half as u64));
+                }
+                if let Err(error) = self.write_again(records.record(first)) {
+                    // The caller counts from the front: those behind it are not written either.
+                    self.erase(&records.bytes[from..records.begin(*done)], start);
+                    *done = first;
+                    return Err(error);
+                }
+                continue;
+            }
             if half == 0 {
                 continue;
             }
@@ -183,7 +210,7 @@ impl LogFile {
                     return Err(error);
                 }
             };
-            let end = self.written_to()?;
+            let end = self.written_to(&record[taken..taken + written])?;
             let start = end.saturating_sub(written as u64);
             if start != position {
                 self.erase(&record[..taken], position - taken as u64);
@@ -212,23 +239,38 @@ impl LogFile {
         Err(Error::io_at("write to", self.path(), error))
     }
 
-    /// Where this sink's last write ended.
-    fn written_to(&self) -> Result<u64, Error> {
-        let told = self.opened.handle.written_to();
-        // The end of the file is the same thing unless others write it too.
-        told.or_else(|_| self.opened.handle.stat().map(|stat| stat.len))
-            .map_err(|error| Error::io_at("examine", self.path(), error))
+    /// Where this sink's last write ended, which wrote `bytes`.
+    fn written_to(&self, bytes: &[u8]) -> Result<u64, Error> {
+        let handle = &*self.opened.handle;
+        handle
+            .written_to()
+            .or_else(|error| {
+                // The end of the file, if that is what stands there.
+                let end = handle.stat()?.len;
+                let mut there = vec![0; bytes.len()];
+                read_exact_at(handle, &mut there, end.saturating_sub(bytes.len() as u64))?;
+                if there == bytes { Ok(end) } else { Err(error) }
+            })
+            .map_err(|error: io::Error| Error::io_at("examine", self.path(), error))
     }
 
-    /// Looks at what stands before a record of ours, if somebody else wrote it.
-    fn check_neighbour(&mut self, start: u64) {
+    /// Writes a record that stands in one line with half of another.
+    fn write_again(&mut self, record: &[u8]) -> Result<(), Error> {
+        self.write_records(Records { bytes: record, ends: &[record.len()] }, &mut 0)
+    }
+
+    /// Looks at what stands before a record of ours, if somebody else wrote it; says whether the
+    /// record has a line of its own.
+    fn check_neighbour(&mut self, start: u64) -> bool {
         if start == 0 || self.opened.whole_to == Some(start) {
-            return;
+            return true;
         }
         let mut last = [0];
-        let looked = read_exact_at(&*self.opened.handle, &mut last, start - 1);
-        if looked.is_ok() && last != *b"\n" {
-            self.set_apart(start);
+        match read_exact_at(&*self.opened.handle, &mut last, start - 1) {
+            Ok(()) if last == *b"\n" => true,
+            Ok(()) => self.set_apart(start),
+            // It is a line end already, or belongs to what nobody can read any more.
+            Err(error) => self.split(start, Error::io_at("read back", self.path(), error)),
         }
     }
 }

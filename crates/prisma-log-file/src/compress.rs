@@ -25,6 +25,8 @@ mod job;
 mod pass;
 mod verify;
 
+#[cfg(test)]
+pub(crate) use pass::look_over;
 pub(crate) use pass::remove_stale;
 
 const PIECE: usize = 256 * 1024;

@@ -10,7 +10,7 @@ use prisma_log_core::Error;
 use crate::Sync;
 use crate::compress::Compressor;
 use crate::failure::{BackOff, Failures};
-use crate::fs::{Fs, Handle, Identity, Lock};
+use crate::fs::{Folder, Fs, Handle, Identity, Lock};
 use crate::home::Home;
 use crate::limits::Kept;
 use crate::names::Names;
@@ -52,6 +52,8 @@ pub(crate) struct Opened {
     pub(crate) unsynced: bool,
     /// Why nothing more may be written through this handle.
     pub(crate) spoilt: Option<Spoilt>,
+    /// Halves of records that are still to be taken out of the file, and where they begin.
+    pub(crate) halves: Vec<(Vec<u8>, u64)>,
     /// Whether a process that forked this one still writes through the same open file.
     inherited: bool,
 }
@@ -100,6 +102,8 @@ pub(crate) struct LogFile {
     reopening: BackOff,
     /// Whether this sink has just moved the open file away itself.
     pub(crate) rotated: bool,
+    /// The folder that the open file is in, when the path leads to another one by now.
+    pub(crate) left: Option<Arc<dyn Folder>>,
     /// How large the operating system lets this process make a file.
     pub(crate) largest: Option<u64>,
     /// Why a file was moved aside since which nothing of that kind has worked.
@@ -145,6 +149,7 @@ impl LogFile {
             rotation: BackOff::default(),
             reopening: BackOff::default(),
             rotated: false,
+            left: None,
             largest,
             aside: None,
         };
@@ -171,6 +176,7 @@ impl LogFile {
     /// When it can't be opened, and the open one was deleted, so that nobody could read what is
     /// written to it, or is spoilt, or is the parent's.
     pub(crate) fn prepare(&mut self) -> Result<Target, Error> {
+        self.erase_halves();
         if self.opened.spoilt.is_some() {
             self.put_aside();
         } else if let Ok(found) = self.home.fs.stat(&self.home.file)
@@ -199,7 +205,7 @@ impl LogFile {
 
     /// Opens what is at the path, or creates it; says how long it is.
     pub(crate) fn reopen(&mut self) -> Result<u64, Error> {
-        let moved = self.home.renew(self.options.create_dirs)?;
+        self.renew_home()?;
         let current = match open(&self.options, &self.home, &self.failures) {
             Err(error) if error.io_kind() == Some(ErrorKind::StaleNetworkFileHandle) => {
                 self.home.reopen()?;
@@ -209,11 +215,11 @@ impl LogFile {
         };
         self.sync_before_leaving();
         if current.opened.identity != self.opened.identity {
-            // Whoever made it made it just now, and may not have cared for its name.
+            // Whoever made it may not have cared for its name, and may have made it long ago.
             self.unsynced.names = true;
             self.unsynced.failed = None;
-            self.period.begin(self.home.fs.wall());
-            if moved || !self.rotated {
+            self.period.begin(current.begun(self.home.fs.wall()));
+            if self.left.is_some() || !self.rotated {
                 self.kept.outdated();
             }
             self.to_compress = self.compressor.is_some();
@@ -221,10 +227,22 @@ impl LogFile {
         self.rotated = false;
         self.opened = current.opened;
         self.reopening.succeeded();
-        if moved && let Err(error) = self.link() {
+        if self.left.take().is_some()
+            && let Err(error) = self.link()
+        {
             self.failures.report(&error);
         }
         Ok(current.len)
+    }
+
+    /// Opens the folder anew if the path leads to another one by now; says whether so.
+    pub(crate) fn renew_home(&mut self) -> Result<bool, Error> {
+        let before = Arc::clone(&self.home.folder);
+        let renewed = self.home.renew(self.options.create_dirs)?;
+        if renewed {
+            self.left.get_or_insert(before);
+        }
+        Ok(renewed)
     }
 
     /// Opens the file anew in a forked child. Offset and lock belong to the open file, which is
@@ -271,6 +289,7 @@ fn open(options: &FileOptions, home: &Home, failures: &Failures) -> Result<Curre
         locked: false,
         unsynced: true,
         spoilt: None,
+        halves: Vec::new(),
         inherited: false,
     };
     let handle = &*opened.handle;

@@ -156,6 +156,8 @@ mod limits;
 mod link;
 mod lock;
 mod lookback;
+#[cfg(test)]
+mod model_tests;
 mod names;
 mod open;
 mod period;

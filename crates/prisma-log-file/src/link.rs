@@ -49,8 +49,15 @@ fn make(place: &Home, target: &Path) -> io::Result<()> {
         if stat.kind != Kind::Link {
             return Err(ErrorKind::AlreadyExists.into());
         }
+        let temporary = place.beside(".", ".link.tmp");
         match place.folder.read_link(&place.name) {
-            Ok(there) if there == target => return Ok(()),
+            Ok(there) if there == target => {
+                // Perhaps left by a process that died.
+                return match place.folder.remove(&temporary) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                    _ => Ok(()),
+                };
+            }
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
@@ -58,9 +65,12 @@ fn make(place: &Home, target: &Path) -> io::Result<()> {
         if stat.owner != place.fs.user() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let temporary = place.beside(".", ".link.tmp");
         match place.folder.link(target, &temporary) {
-            Ok(()) => return place.folder.replace(&temporary, &place.name),
+            Ok(()) => match place.folder.replace(&temporary, &place.name) {
+                // Another process took it for a dead one's.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                other => return other,
+            },
             // Left by a process that died.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 match place.folder.remove(&temporary) {

@@ -7,9 +7,10 @@ use prisma_log_core::Error;
 
 use crate::failure::Failures;
 use crate::file::{FileOptions, LogFile};
-use crate::fs::{Handle, Lock};
+use crate::fs::{Handle, Lock, Stat};
 use crate::home::Home;
 use crate::open::{Locking, append_all, lock_shared, open_regular, read_exact_at};
+use crate::trouble::retried;
 
 /// How far back a tail is examined: more than any batch that could have been torn.
 const REACH: u64 = 64 * 1024 * 1024;
@@ -52,7 +53,13 @@ enum Tail {
 }
 
 fn try_tail(file: &dyn Handle, home: &Home, mode: u32) -> io::Result<Tail> {
-    let size = file.stat()?.len;
+    let Stat { len: size, modified, .. } = file.stat()?;
+    // When the last record was written decides about rotation and the archive's name.
+    let cut = |len: u64| -> io::Result<()> {
+        retried(|| file.cut(len))?;
+        let _as_of_now_if_refused = file.set_modified(modified);
+        Ok(())
+    };
     let floor = size.saturating_sub(REACH);
     let last = find_back(file, floor, size, |byte| byte != 0)?;
     let Some(last) = last else {
@@ -62,7 +69,7 @@ fn try_tail(file: &dyn Handle, home: &Home, mode: u32) -> io::Result<Tail> {
         return if size == 0 {
             Ok(Tail::Whole { size })
         } else {
-            file.cut(0)?;
+            cut(0)?;
             Ok(Tail::Repaired { size: 0, torn: 0, nuls: size })
         };
     };
@@ -78,7 +85,7 @@ fn try_tail(file: &dyn Handle, home: &Home, mode: u32) -> io::Result<Tail> {
     if line_start < text_end {
         keep_torn(file, home, mode, line_start, text_end)?;
     }
-    file.cut(line_start)?;
+    cut(line_start)?;
     let (torn, nuls) = (text_end - line_start, size - text_end);
     Ok(Tail::Repaired { size: line_start, torn, nuls })
 }
@@ -121,10 +128,20 @@ impl LogFile {
     pub(crate) fn erase(&mut self, part: &[u8], from: u64) {
         if let Err(error) = self.try_erase(part, from) {
             self.opened.whole_to = None;
+            self.opened.halves.push((part.to_vec(), from));
             self.failures.report(
                 &Error::io_at("take back half a record from", &self.options.path, error)
-                    .with_hint("one line of the file is broken"),
+                    .with_hint("one line of the file is broken; tried again later"),
             );
+        }
+    }
+
+    /// Takes away what could not be taken away at once.
+    pub(crate) fn erase_halves(&mut self) {
+        for (part, from) in std::mem::take(&mut self.opened.halves) {
+            if self.try_erase(&part, from).is_err() {
+                self.opened.halves.push((part, from));
+            }
         }
     }
 
@@ -134,13 +151,16 @@ impl LogFile {
         let mut cut = false;
         if self.opened.locked {
             // Exclusive only if no other sink has the file open: then nobody appends meanwhile.
-            file.unlock()?;
-            if file.try_lock(Lock::Exclusive).is_ok() {
-                cut = file.stat()?.len == end && file.cut(from).is_ok();
-                file.unlock()?;
-            }
+            let alone = file.try_lock(Lock::Exclusive).is_ok();
+            cut = alone
+                && file.stat().is_ok_and(|stat| stat.len == end)
+                && retried(|| file.cut(from)).is_ok();
             self.opened.locked =
                 lock_shared(&*self.home.fs, file, RELOCK_PATIENCE) == Locking::Taken;
+            if !self.opened.locked {
+                // Nobody is to be kept out for good.
+                let _closing_is_left = file.unlock();
+            }
         }
         if cut {
             return Ok(());
@@ -157,27 +177,32 @@ impl LogFile {
 
     /// Gives a record of ours that begins at `start` a line of its own, though a dead writer left
     /// half a record right before it.
-    pub(crate) fn set_apart(&mut self, start: u64) {
+    ///
+    /// Says whether it has one now.
+    pub(crate) fn set_apart(&mut self, start: u64) -> bool {
         let path = self.options.path.display();
         let outcome = match self.move_torn(start) {
             Ok(torn) => Error::data(format!(
                 "{path} had half a record of another writer in it: {torn} bytes moved to {path}.torn"
             )),
             Err(error) => {
-                // At the price of one byte of what nobody can read any more.
-                let split = self.opened.handle.overwrite(b"\n", start - 1);
-                Error::io_at(
-                    "move half a record of another writer out of",
-                    &self.options.path,
-                    error,
-                )
-                .with_hint(match split {
-                    Ok(()) => "it was given a line of its own",
-                    Err(_) => "it stands before another record in the same line",
-                })
+                let doing = "move half a record of another writer out of";
+                return self.split(start, Error::io_at(doing, &self.options.path, error));
             }
         };
         self.failures.report(&outcome);
+        true
+    }
+
+    /// Ends the line before `start`, at the price of one byte of what nobody can read any more; says
+    /// whether it could.
+    pub(crate) fn split(&self, start: u64, error: Error) -> bool {
+        let split = retried(|| self.opened.handle.overwrite(b"\n", start - 1));
+        self.failures.report(&error.with_hint(match split {
+            Ok(()) => "it was given a line of its own",
+            Err(_) => "it may stand before a record in the same line, which is written again",
+        }));
+        split.is_ok()
     }
 
     fn move_torn(&self, end: u64) -> io::Result<u64> {
@@ -199,6 +224,6 @@ impl LogFile {
         if let Some(last) = blanks.last_mut() {
             *last = b'\n';
         }
-        self.opened.handle.overwrite(&blanks, from)
+        retried(|| self.opened.handle.overwrite(&blanks, from))
     }
 }

@@ -37,7 +37,7 @@ impl LogFile {
 
     fn rotate_under_lock(&mut self) -> Result<(), Error> {
         // The file may have been moved to a new folder at the path, by somebody who tidied up.
-        if self.home.renew(self.options.create_dirs)? {
+        if self.renew_home()? {
             self.kept.outdated();
         }
         let Some(_only_one_rotates) = RotationLock::take(self)? else {
@@ -60,11 +60,14 @@ impl LogFile {
             match self.home.folder.rename(&self.home.name, &name) {
                 Ok(()) => {
                     (self.unsynced.names, self.rotated) = (true, true);
-                    listing.add(archive, &stat);
+                    // Others may have written to it until now.
+                    listing.add(archive, &self.opened.handle.stat().unwrap_or(stat));
                     let kept = self.delete_surplus(&listing, 0);
                     self.deleted(kept);
                     return Ok(());
                 }
+                // Somebody else moved it this very moment.
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
                 // By something that is no archive, or by somebody who doesn't know of the lock.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     archive = self.names.next(Some(&archive), stat.modified);

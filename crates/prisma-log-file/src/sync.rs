@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use prisma_log_core::Error;
 
 use crate::file::{LogFile, Spoilt};
-use crate::fs::Identity;
+use crate::fs::{Folder, Identity};
 use crate::trouble::retried;
 
 /// How far records are brought without being asked for; a flush may bring them further.
@@ -146,30 +146,48 @@ impl LogFile {
     }
 
     fn sync_names(&mut self) -> Result<(), Error> {
-        if !std::mem::take(&mut self.unsynced.names) {
+        if !self.unsynced.names {
             return Ok(());
         }
-        let error = match retried(|| self.home.folder.sync()) {
-            Ok(()) => return Ok(()),
+        if let Some(left) = &self.left {
+            self.sync_folder(&**left)?;
+        }
+        self.sync_folder(&*self.home.folder).inspect_err(|_| {
+            // Not through the same descriptor again.
+            if let Err(refused) = self.home.reopen() {
+                self.failures.report(&refused);
+            }
+        })?;
+        self.unsynced.names = false;
+        Ok(())
+    }
+
+    fn sync_folder(&self, folder: &dyn Folder) -> Result<(), Error> {
+        match retried(|| folder.sync()) {
             // A file system that keeps its names safe by other means, or not at all.
             Err(error)
                 if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) =>
             {
-                return Ok(());
+                Ok(())
             }
-            Err(error) => error,
-        };
-        let error = Error::io_at("synchronise the folder", self.home.at(), error);
-        if let Err(refused) = self.home.reopen() {
-            self.failures.report(&refused);
+            other => {
+                other.map_err(|error| Error::io_at("synchronise the folder", self.home.at(), error))
+            }
         }
-        Err(error)
     }
 
-    /// Brings the file that is about to be closed to stable storage.
+    /// Brings the file that is about to be closed to stable storage, and its name if the folder is
+    /// left as well.
     pub(crate) fn sync_before_leaving(&mut self) {
-        if self.syncs()
-            && let Err(error) = self.sync_file()
+        if !self.syncs() {
+            return;
+        }
+        if let Err(error) = self.sync_file() {
+            self.unsynced.doubt(error);
+        }
+        if self.unsynced.names
+            && let Some(left) = &self.left
+            && let Err(error) = self.sync_folder(&**left)
         {
             self.unsynced.doubt(error);
         }

@@ -11,6 +11,7 @@ mod gone;
 mod journald;
 mod logrotate;
 mod processes;
+mod relief;
 mod room;
 mod service;
 mod syslog;
@@ -30,6 +31,7 @@ pub(super) static SUITE: Suite = Suite {
         &logrotate::CREATE,
         &logrotate::COPYTRUNCATE,
         &full::SPACE,
+        &relief::ROW,
         &full::QUOTA,
         &disks::READ_ONLY,
         &disks::ERRORS,

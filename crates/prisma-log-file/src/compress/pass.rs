@@ -111,6 +111,22 @@ impl Task<'_> {
     }
 }
 
+/// One look over the folder without a thread; says whether nothing is left to do.
+#[cfg(test)]
+pub(crate) fn look_over(
+    folder: &dyn Folder,
+    path: &Path,
+    names: &Names,
+    packing: Packing,
+    user: u32,
+    failures: &Failures,
+) -> bool {
+    let progress = Progress::default();
+    let task =
+        Task { folder, path, names, packing, user, piece: 1024, progress: &progress, failures };
+    task.run(&mut Vec::new())
+}
+
 /// The forms that each archive is there in, without the newest archive: that one stays as it is,
 /// for whoever follows the log, and for a queue that survived its process.
 ///

@@ -264,7 +264,9 @@ impl Case {
         world.disk.watched = None;
         let mut book = self.book.open();
         book.settle(&mut world.disk)?;
-        if struck || !errors.is_empty() || matches!(ended, Ended::Failed(_)) {
+        let interference = std::mem::take(&mut world.disk.interference_failed);
+        let failed = matches!(ended, Ended::Failed(_));
+        if struck || failed || interference || !errors.is_empty() {
             // What could not be deleted now is deleted later.
             world.disk.is_unknown();
             self.judged_from = world.disk.elapsed + LONGEST_BACK_OFF;
@@ -300,25 +302,24 @@ fn interfere(service: &Mutex<Service>, random: &mut Rng) -> Result<(), String> {
     if !service.is_running() {
         service.start(None)?;
     }
+    let mut failed = false;
     for _ in 0..random.u8(1..4) {
-        match random.u8(..6) {
+        let ended = match random.u8(..6) {
             0..3 => {
                 service.log(&any_sizes(random));
-                service.write()?;
+                service.write()?
             }
-            3 => {
-                service.command(SinkCommand::Rotate)?;
-            }
-            4 => {
-                service.maintain()?;
-            }
+            3 => service.command(SinkCommand::Rotate)?,
+            4 => service.maintain()?,
             _ => {
                 service.stop();
-                service.start(None)?;
+                service.start(None)?
             }
-        }
+        };
+        failed |= !matches!(ended, Ended::Well) || !service.take_errors().is_empty();
     }
     service.written = None;
+    service.shared.lock().disk.interference_failed |= failed;
     Ok(())
 }
 

@@ -139,6 +139,8 @@ pub(super) struct Disk {
     pub(super) full: BTreeSet<Pid>,
     /// Archives may have come that no sink knows of before it rotates.
     pub(super) unknown: bool,
+    /// What a process did between two calls of another failed: it rests for a while.
+    pub(super) interference_failed: bool,
     /// Whether a sink has looked at the folder since.
     pub(super) looked: bool,
     /// Who asked whether a file still has a name and was not told.
@@ -167,6 +169,7 @@ impl Disk {
             taken: BTreeSet::new(),
             full: BTreeSet::new(),
             unknown: false,
+            interference_failed: false,
             looked: false,
             blind: BTreeSet::new(),
             watched: None,

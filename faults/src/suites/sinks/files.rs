@@ -171,7 +171,7 @@ pub(super) fn add_file(log: &mut Log, path: &Path) -> Result<(), String> {
 fn archive(name: &str) -> Option<Archive<'_>> {
     let rest = name.strip_prefix("app.log.")?;
     let (stamp, mut rest) = rest.split_at_checked("2026-11-23T23-59-58Z".len())?;
-    let shape = stamp.bytes().zip("0000-00-00T00-00-00Z".bytes());
+    let mut shape = stamp.bytes().zip("0000-00-00T00-00-00Z".bytes());
     let fits = |(got, wanted): (u8, u8)| match wanted {
         b'0' => got.is_ascii_digit(),
         _ => got == wanted,
@@ -186,8 +186,7 @@ fn archive(name: &str) -> Option<Archive<'_>> {
         Some(digits) => digits.parse::<u32>().ok().filter(|n| *n > 1 && digits == n.to_string())?,
         None => 1,
     };
-    (shape.map(fits).all(|fits| fits) && (rest.is_empty() || number > 1))
-        .then_some((stamp, number, ending))
+    (shape.all(fits) && (rest.is_empty() || number > 1)).then_some((stamp, number, ending))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn space(call: &Call) -> Result<Value, String> {
 }
 
 /// Appends until nothing more goes in.
-fn fill(ballast: &Path) -> Result<(), String> {
+pub(super) fn fill(ballast: &Path) -> Result<(), String> {
     let file = OpenOptions::new().create(true).append(true).open(ballast);
     let mut file = file.map_err(|error| format!("no ballast: {error}"))?;
     for size in [4096, 256, 1] {

@@ -1,6 +1,6 @@
 //! A service that goes on logging while something happens to its log.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -82,18 +82,4 @@ pub(super) fn until_delivered(logging: &Logging, sink: &str, limit: Duration) ->
 pub(super) fn times(section: &mut Section, what: &str, limit_ms: f64, mut millis: Vec<f64>) {
     section.info(format!("{what}, p50"), format!("{:.0} ms", quantile(&mut millis, 0.5)));
     section.at_most(format!("{what}, longest"), limit_ms, quantile(&mut millis, 1.0), "ms");
-}
-
-/// A counter that threads share.
-#[derive(Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }

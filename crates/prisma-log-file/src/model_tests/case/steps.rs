@@ -189,7 +189,8 @@ impl Case {
         book.check_stray(&world.disk, folder, |name, ino| {
             // Nobody looks after a link that is no longer wanted.
             let of_link = name == "current" || !self.setup.link && name == ".current.link.tmp";
-            of_link || self.outsider.owns(ino)
+            let half_packed = !self.setup.tidies_up() && names::temporary(name);
+            of_link || half_packed || self.outsider.owns(ino)
         })
     }
 

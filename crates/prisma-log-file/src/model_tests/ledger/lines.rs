@@ -128,10 +128,10 @@ pub(super) fn records_in(text: &[u8], lines: &[Line]) -> Vec<(usize, Id)> {
     let mut at = 0;
     let mut found = Vec::new();
     for line in unpacked.split_inclusive(|byte| *byte == b'\n') {
-        if let Some(bare) = line.strip_suffix(b"\n") {
-            if let Found::Record(id) = look(bare, lines) {
-                found.push((at, id));
-            }
+        if let Some(bare) = line.strip_suffix(b"\n")
+            && let Found::Record(id) = look(bare, lines)
+        {
+            found.push((at, id));
         }
         at += line.len();
     }

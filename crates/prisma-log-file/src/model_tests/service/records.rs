@@ -47,7 +47,9 @@ impl Service {
             });
             // Moved away, it may have been written there all the time.
             blind |= struck
-                || !ours || disk.taken.contains(&ino) || disk.disturbances != doubt.disturbances;
+                || !ours
+                || disk.taken.contains(&ino)
+                || disk.disturbances != doubt.disturbances;
             book.settle(&mut world.disk)?;
             for (&id, &found) in doubt.ids.iter().zip(&found) {
                 let there = book.places(id) > 0;

@@ -45,6 +45,12 @@ impl Setup {
         }
     }
 
+    /// Whether a sink looks after archives at all.
+    pub(in super::super) fn tidies_up(&self) -> bool {
+        let keeps = self.rotation.is_some() || self.retention != Retention::new();
+        keeps || self.compression != Compression::None
+    }
+
     pub(in super::super) fn schedule(&self) -> Option<Schedule> {
         let rotation = self.rotation.as_ref()?;
         let zone = Zone::parse(&rotation.zone).ok()?;
