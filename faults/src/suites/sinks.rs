@@ -8,9 +8,12 @@ mod disks;
 mod files;
 mod full;
 mod gone;
+mod io_errors;
 mod journald;
 mod logrotate;
+mod model;
 mod processes;
+mod read_only;
 mod relief;
 mod room;
 mod service;
@@ -26,6 +29,7 @@ pub(super) static SUITE: Suite = Suite {
         sink said that it took it, unless a row says otherwise.",
     // One a line; the page has them in this order.
     rows: &[
+        &model::ROW,
         &processes::ROW,
         &crashes::ROW,
         &logrotate::CREATE,
@@ -33,8 +37,8 @@ pub(super) static SUITE: Suite = Suite {
         &full::SPACE,
         &relief::ROW,
         &full::QUOTA,
-        &disks::READ_ONLY,
-        &disks::ERRORS,
+        &read_only::ROW,
+        &io_errors::ROW,
         &gone::ROW,
         &room::ROW,
         &attack::ROW,
