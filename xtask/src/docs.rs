@@ -44,7 +44,8 @@ pub(crate) fn run_all() -> Outcome {
     report(findings)?;
 
     let mut doc = cargo(&workspace.root);
-    doc.args(["doc", "--workspace", "--all-features", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    doc.args(["doc", "--workspace", "--all-features", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     run(&mut doc)?;
     run(cargo(&workspace.root).args(["test", "--package", examples::PACKAGE, "--doc"]))
 }

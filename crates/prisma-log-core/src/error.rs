@@ -189,9 +189,8 @@ mod tests {
         assert!(error.is_io() && !error.is_config());
         assert_eq!(error.io_kind(), Some(io::ErrorKind::PermissionDenied));
         let place = Place { file: "a.yaml".into(), line: 3, column: 5 };
-        let error = Error::config("unknown key `compres`")
-            .at(place)
-            .with_hint("did you mean `compress`?");
+        let error =
+            Error::config("unknown key `compres`").at(place).with_hint("did you mean `compress`?");
         let outer = Error::state("cannot rotate").with_source(Error::io("cannot lock", refused()));
         assert_eq!(outer.to_string(), "cannot rotate: cannot lock: permission denied");
         let shown = "a.yaml:3:5: unknown key `compres` (did you mean `compress`?)";

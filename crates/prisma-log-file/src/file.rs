@@ -87,6 +87,8 @@ impl Opened {
 pub(crate) struct LogFile {
     pub(crate) options: FileOptions,
     pub(crate) home: Home,
+    /// Where the link to the current file is, once it was found.
+    pub(crate) link_home: Option<Home>,
     pub(crate) names: Names,
     pub(crate) failures: Arc<Failures>,
     pub(crate) opened: Opened,
@@ -137,6 +139,7 @@ impl LogFile {
         let mut log = LogFile {
             options,
             home,
+            link_home: None,
             names,
             failures,
             opened: current.opened,

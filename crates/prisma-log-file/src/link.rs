@@ -16,13 +16,21 @@ impl LogFile {
     /// When its name is taken by something else than a link of this user, or it can't be made.
     pub(crate) fn link(&mut self) -> Result<(), Error> {
         let Some(path) = &self.options.link else { return Ok(()) };
-        let place = Home::find(self.home.fs.clone(), path, self.options.create_dirs)?;
+        let create = self.options.create_dirs;
+        let place = match &mut self.link_home {
+            // Links on the way to it were followed once; somebody may have made others since.
+            Some(place) => {
+                place.renew(create)?;
+                place
+            }
+            none => none.insert(Home::find(self.home.fs.clone(), path, create)?),
+        };
         let target = if place.at() == self.home.at() {
             PathBuf::from(&self.home.name)
         } else {
             self.home.file.clone()
         };
-        make(&place, &target).map_err(|error| match error.kind() {
+        make(place, &target).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => Error::config(format!(
                 "{} is there already and is no link of this user",
                 path.display()

@@ -48,6 +48,14 @@ pub(crate) fn open_regular(home: &Home, name: &OsStr, mode: u32) -> Result<Openi
         }
         // What is at the name may have been swapped between the two calls.
         check_safe(home, &path, &stat)?;
+        // A file of somebody else's that was linked here and unlinked again meanwhile has one name
+        // as well, only elsewhere: told in one call, the one name must be this one.
+        match home.folder.stat(name) {
+            Ok(named) if named.identity == stat.identity => check_safe(home, &path, &named)?,
+            Ok(_) => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(refused(error)),
+        }
         return Ok(Opening { handle, stat, created: false });
     }
     Err(Error::state(format!("cannot open {}: it comes and goes", path.display())))

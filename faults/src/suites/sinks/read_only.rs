@@ -10,7 +10,7 @@ use super::Row;
 use super::disks::{self, Ext4};
 use super::files;
 use super::service::{self, Load};
-use super::trouble::{self, Trial};
+use super::trouble::{self, Trial, tool};
 use crate::kid::{Call, Run};
 use crate::report::Section;
 use crate::{needs, os};
@@ -49,8 +49,13 @@ fn text(error: impl ToString) -> String {
 
 fn read_only(call: &Call) -> Result<Value, String> {
     os::own_mounts()?;
-    let disk = call.place.dir.join("disk");
+    // While nothing is mounted, nothing must be written beneath.
+    let base = call.place.dir.join("base");
+    let disk = base.join("disk");
+    fs::create_dir(&base).map_err(text)?;
+    tool("mount -t tmpfs none", &[&base])?;
     fs::create_dir(&disk).map_err(text)?;
+    tool("mount -o remount,ro", &[&base])?;
     let ext4 = Ext4::new(call, &disk, "errors=remount-ro,sync")?;
     let folder = disk.join("logs");
     fs::create_dir(&folder).map_err(text)?;
