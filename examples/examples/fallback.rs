@@ -1,4 +1,5 @@
 //! A log server that is away: its records wait in the queue, then go to a fallback.
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::time::Duration;
 

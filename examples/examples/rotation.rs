@@ -1,4 +1,5 @@
 //! Files that are rotated by size and clock, kept within limits, and rotated on demand.
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::time::Duration;
 

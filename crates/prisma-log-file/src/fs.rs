@@ -64,6 +64,11 @@ pub(crate) trait Folder: Send + Sync {
     /// The names of everything in the folder, in any order.
     fn names(&self) -> io::Result<Vec<OsString>>;
 
+    /// Returns once no name is in the middle of being taken away.
+    fn settle(&self) -> io::Result<()> {
+        self.names().map(drop)
+    }
+
     /// Makes a symbolic link to `target` under a free name.
     fn link(&self, target: &Path, name: &OsStr) -> io::Result<()>;
 

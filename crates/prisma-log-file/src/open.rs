@@ -48,8 +48,10 @@ pub(crate) fn open_regular(home: &Home, name: &OsStr, mode: u32) -> Result<Openi
         }
         // What is at the name may have been swapped between the two calls.
         check_safe(home, &path, &stat)?;
-        // A file of somebody else's that was linked here and unlinked again meanwhile has one name
-        // as well, only elsewhere: told in one call, the one name must be this one.
+        // While a name is taken from a file, the kernel finds the file by it for some microseconds
+        // more, with one name less. So a file of somebody else's that was linked here, and whose one
+        // name is elsewhere, may have looked like ours.
+        home.folder.settle().map_err(refused)?;
         match home.folder.stat(name) {
             Ok(named) if named.identity == stat.identity => check_safe(home, &path, &named)?,
             Ok(_) => continue,

@@ -156,6 +156,12 @@ impl Folder for RealFolder {
         Ok(names)
     }
 
+    fn settle(&self) -> io::Result<()> {
+        // Reading, be it one entry, takes the lock that whoever takes a name away holds.
+        rustix::fs::Dir::read_from(&*self.fd)?.next().transpose()?;
+        Ok(())
+    }
+
     fn link(&self, target: &Path, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, &*self.fd, name)?)
     }

@@ -21,7 +21,7 @@ pub(crate) struct Printer {
 }
 
 enum Form {
-    People(ConsoleSink),
+    People(Box<ConsoleSink>),
     Json(JsonEncoder),
 }
 
@@ -46,9 +46,9 @@ impl Printer {
             Form::Json(JsonEncoder::builder().sequence(false).build()?)
         } else {
             let color = if style::stdout_is_coloured() { Color::Always } else { Color::Never };
-            Form::People(
+            Form::People(Box::new(
                 ConsoleSink::builder().writer(out.clone()).color(color).date(true).build()?,
-            )
+            ))
         };
         Ok(Printer { out, form, buffer: Vec::new() })
     }
