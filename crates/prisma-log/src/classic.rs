@@ -39,8 +39,8 @@ use sink::ClassicSink;
 /// #     ("PRISMA_ENV", "production"),
 /// #     ("PRISMA_LOG__LEVEL", "info"),
 /// #     ("PRISMA_LOG__SINKS__FILE__PATH", path.to_str().unwrap()),
-/// #     ("PRISMA_LOG__SINKS__FILE__MAX_SIZE", "null"),
-/// #     ("PRISMA_LOG__SINKS__FILE__MAX_BACKUPS", "null"),
+/// #     ("PRISMA_LOG__SINKS__FILE__ROTATE", "null"),
+/// #     ("PRISMA_LOG__SINKS__FILE__KEEP", "null"),
 /// #     ("PRISMA_LOG__PIPELINE", "null"),
 /// # ]);
 /// let config = Config::find(&environment)?;
