@@ -27,7 +27,7 @@ pub(super) static ROW: Row = Row {
 
 fn run(run: &Run) -> Result<Section, String> {
     let mut section = Section::new();
-    let steps = run.pick(100_000, 2_000_000);
+    let steps = run.pick(20_000, 2_000_000);
     let name = "a_hundred_thousand_random_steps_lose_and_overwrite_nothing";
     let (figures, passed) = test(run, name, ("PRISMA_MODEL_STEPS", steps))?;
     let made = got(&figures, "steps");
@@ -47,15 +47,23 @@ fn run(run: &Run) -> Result<Section, String> {
     let failed = figures["failed cases"].as_u64().ok_or("the test left no count of failures")?;
     section.zero("cases with a record lost or torn, a file overwritten or a limit passed", failed);
 
-    let points = run.pick(12_000, 1_000_000);
+    section.holds("the test passes", passed);
+    // The tests of the sink have made the sweep in its short form already.
+    if !run.quick {
+        sweep(run, &mut section)?;
+    }
+    Ok(section)
+}
+
+fn sweep(run: &Run, section: &mut Section) -> Result<(), String> {
     let name = "ten_thousand_faults_and_the_ledger_is_exact";
-    let (figures, swept) = test(run, name, ("PRISMA_SWEEP_POINTS", points))?;
+    let (figures, passed) = test(run, name, ("PRISMA_SWEEP_POINTS", 1_000_000))?;
     let made = got(&figures, "points");
     section.check("points of the sweep", "≥ 10,000", thousands(made), made >= 10_000);
     let failed = figures["points failed"].as_u64().ok_or("the test left no count of failures")?;
     section.zero("points with a wrong count, a panic or a torn line", failed);
-    section.holds("both tests pass", passed && swept);
-    Ok(section)
+    section.holds("the sweep passes", passed);
+    Ok(())
 }
 
 /// Runs one of the file sink's unit tests; the figures that it left, and whether it passed.
