@@ -64,7 +64,6 @@ pub(crate) fn scene(which: &str) {
         }
         "stuck" => {
             // Once, for longer than the test lasts; or again and again.
-            let taken = if seed == "0" { 7 } else { 7 + 11 };
             let faults = match seed {
                 "0" => [Fault::None, Fault::RetryAfter(7, Duration::from_secs(600)), Fault::None],
                 _ => [Fault::None, Fault::RetryAfter(7, SOON), Fault::RetryAfter(11, SOON)],
@@ -88,7 +87,8 @@ pub(crate) fn scene(which: &str) {
             await_that("it is stuck", || {
                 let sinks = pipeline.health().sinks;
                 sinks[0].ledger.delivered() == 1 + 2 * RECORDS
-                    && sinks[1].ledger.delivered() == 1 + taken
+                    && sinks[1].ledger.submitted() == 1 + 2 * RECORDS
+                    && sinks[1].ledger.delivered() > 1
             });
             // Whatever it is tried again in the meantime, it takes nothing more.
             std::thread::sleep(Duration::from_millis(50));
@@ -192,11 +192,13 @@ fn what_a_sink_in_trouble_has_not_taken_at_the_end_the_next_start_writes() {
     let (_dir, place) = place();
     let status = place.play("trouble end");
     assert!(status.success(), "{status}");
-    assert_eq!(Found::read(&place.lines()).numbers["main"].len(), 7);
+    // The batch that the trouble began with may have been smaller than seven records.
+    let taken = Found::read(&place.lines()).numbers["main"].len() as u64;
+    assert!((1..=7).contains(&taken), "{taken}");
     Found::read(&place.0.join("others")).assert_all("main", RECORDS);
     assert_eq!(place.queues().len(), 1, "it stays");
     let pipeline = start(&place);
-    assert_eq!((pipeline.recovery().records, pipeline.recovery().failed), (RECORDS - 7, 0));
+    assert_eq!((pipeline.recovery().records, pipeline.recovery().failed), (RECORDS - taken, 0));
     Found::read(&place.lines()).assert_all("main", RECORDS);
     Found::read(&place.0.join("others")).assert_all("main", RECORDS);
     drop(pipeline);
@@ -205,10 +207,13 @@ fn what_a_sink_in_trouble_has_not_taken_at_the_end_the_next_start_writes() {
 
 #[test]
 fn a_sink_that_can_not_look_back_gets_nothing_twice_either() {
-    for (which, taken) in [(0, 7), (1, 7 + 11)] {
+    for (which, most) in [(0, 7), (1, 7 + 11)] {
         let (_dir, place) = place();
         let status = place.play(&format!("trouble stuck {which}"));
         assert!(killed_by(status).is_some(), "{status}");
+        let found = Found::read(&place.lines());
+        let taken = found.numbers.values().map(Vec::len).sum::<usize>() as u64 - 1;
+        assert!((1..=most).contains(&taken), "{taken}");
         let builder = place.builder().sink("lines", Filter::default(), place.sink().blind());
         let pipeline = builder.sink("others", Filter::default(), others(&place).blind());
         let pipeline = pipeline.build().unwrap();
