@@ -93,7 +93,8 @@
 //!   and after a stale NFS handle, the same file is opened anew.
 //! - **A killed writer** may leave half a record, a power cut NULs. When the file is opened and no
 //!   other sink has it open, the half is moved to `app.log.torn` and the NULs are cut off; when
-//!   others have, the first of them whose record follows does the same.
+//!   others have, the first of them whose record follows does the same. Where one of them rotates the
+//!   file just then, before a record followed, the half stays at the archive's end.
 //! - **A rotation that fails** costs nothing: records go on into the current file, the error goes
 //!   to the builder's `on_error` or else to stderr, and it is tried again after one second, then
 //!   after two, up to a minute. On a file system without `flock` there is no rotation. An archive

@@ -1,5 +1,6 @@
 //! The link that leads to the current file.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -48,8 +49,9 @@ fn make(place: &Home, target: &Path) -> io::Result<()> {
             Ok(stat) => stat,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 match place.folder.link(target, &place.name) {
+                    Ok(()) => return remove_stale(place),
                     Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-                    other => return other,
+                    Err(error) => return Err(error),
                 }
             }
             Err(error) => return Err(error),
@@ -57,14 +59,9 @@ fn make(place: &Home, target: &Path) -> io::Result<()> {
         if stat.kind != Kind::Link {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let temporary = place.beside(".", ".link.tmp");
         match place.folder.read_link(&place.name) {
             Ok(there) if there == target => {
-                // Perhaps left by a process that died.
-                return match place.folder.remove(&temporary) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-                    _ => Ok(()),
-                };
+                return remove_stale(place);
             }
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -73,21 +70,28 @@ fn make(place: &Home, target: &Path) -> io::Result<()> {
         if stat.owner != place.fs.user() {
             return Err(ErrorKind::AlreadyExists.into());
         }
+        let temporary = temporary(place);
         match place.folder.link(target, &temporary) {
             Ok(()) => match place.folder.replace(&temporary, &place.name) {
                 // Another process took it for a dead one's.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 other => return other,
             },
-            // Left by a process that died.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                match place.folder.remove(&temporary) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_stale(place)?,
             Err(error) => return Err(error),
         }
     }
     Err(io::Error::other("others change it all the time"))
+}
+
+fn temporary(place: &Home) -> OsString {
+    place.beside(".", ".link.tmp")
+}
+
+/// Removes what a process that died may have left of its attempt.
+fn remove_stale(place: &Home) -> io::Result<()> {
+    match place.folder.remove(&temporary(place)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }

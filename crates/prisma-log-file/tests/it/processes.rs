@@ -10,7 +10,7 @@ use std::time::Duration;
 use prisma_log_core::{Sink as _, SinkPosition};
 use tempfile::TempDir;
 
-use crate::support::{files, line, lines, parse, quiet, records, sized, write};
+use crate::support::{files, line, lines_beside_killed, parse, quiet, records, sized, write};
 
 const LIMIT: u64 = 64 * 1024;
 
@@ -79,7 +79,7 @@ fn child_writes() {
 /// Each writer's numbers in the order of the files; nothing else may be in them.
 fn numbers(folder: &Path) -> BTreeMap<usize, Vec<u64>> {
     let mut found: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-    for text in lines(&files(folder)) {
+    for text in lines_beside_killed(&files(folder)) {
         let (writer, number) = parse(&text).unwrap_or_else(|| panic!("torn: {text:.100}"));
         found.entry(writer).or_default().push(number);
     }
