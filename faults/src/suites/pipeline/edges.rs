@@ -1,7 +1,7 @@
 //! Logging outside the logger's life, and without a thread for its worker.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::chown;
 use std::time::Duration;
 
 use prisma_log::info;
@@ -57,12 +57,13 @@ fn run_outside(run: &Run) -> Result<Section, String> {
 
 fn run_without_worker(run: &Run) -> Result<Section, String> {
     let above = run.place("no-worker")?;
-    // In a folder that the other user can get at.
+    // In folders of the other user's.
     let place = Place { dir: above.ring.join("logs"), ring: above.ring.join("rings") };
     place.clear()?;
     for folder in [&place.dir, &place.ring] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o777))
-            .map_err(|e| e.to_string())?;
+        if os::is_root() {
+            chown(folder, Some(os::NOBODY), None).map_err(|error| error.to_string())?;
+        }
     }
     let answer = ask(&place, NO_WORKER.name, "no-worker", &[], Duration::from_secs(60))?;
     let log = Log::read(&place.log())?;
