@@ -1,6 +1,5 @@
 //! Logging outside the logger's life, and without a thread for its worker.
 
-use std::fs;
 use std::os::unix::fs::chown;
 use std::time::Duration;
 
