@@ -70,6 +70,13 @@ impl Listing {
         files.filter(|archive| archive.packed.is_none()).map(|archive| names.name(archive))
     }
 
+    /// How long the longest archive is that is not compressed; the newest stays as it is.
+    pub(crate) fn longest_plain(&self) -> u64 {
+        let older = self.archives.iter().zip(&self.files).rev().skip(1);
+        let plain = older.filter(|(_, files)| files.iter().any(|file| file.packed.is_none()));
+        plain.map(|(found, _)| found.len).max().unwrap_or(0)
+    }
+
     /// Deletes the archive at `index`.
     pub(crate) fn delete(&self, index: usize, home: &Home, names: &Names) -> Result<(), Error> {
         for archive in &self.files[index] {

@@ -122,6 +122,17 @@ impl Compressor {
         self.shared.progress.temporary.load(Ordering::Relaxed)
     }
 
+    /// How long the compressed form of so many bytes may get.
+    pub(crate) fn most_of(plain: u64) -> u64 {
+        // Of what can't be compressed, both formats make a little more than it was.
+        plain.saturating_add(plain / 128).saturating_add(1024)
+    }
+
+    /// Whether the thread has something to do.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.shared.lock().runs
+    }
+
     /// Rises whenever the thread changed what archives there are.
     pub(crate) fn generation(&self) -> u64 {
         self.shared.progress.generation.load(Ordering::Acquire)

@@ -6,7 +6,7 @@ use prisma_log_core::{Error, Timestamp};
 
 use crate::Retention;
 use crate::archives::Listing;
-use crate::compress::remove_stale;
+use crate::compress::{Compressor, remove_stale};
 use crate::failure::BackOff;
 use crate::file::LogFile;
 use crate::plan::Plan;
@@ -23,6 +23,8 @@ pub(crate) struct Kept {
     generation: u64,
     /// When the file system was asked for its free space, and what was left of it since.
     free: Option<(Instant, u64)>,
+    /// How much the compressor may need: room that nothing else is to take.
+    reserved: u64,
     deleting: BackOff,
 }
 
@@ -76,12 +78,38 @@ impl LogFile {
     /// Not before a batch is through: after a crash its records are looked for in the files that it
     /// was written to, and they are only found in plain ones.
     pub(crate) fn compress(&mut self) {
-        if self.to_compress && self.has_written {
-            self.to_compress = false;
-            if let Some(compressor) = &self.compressor {
-                compressor.wake(&self.home.folder, self.home.at());
-            }
+        let Some(compressor) = self.compressor.as_ref().filter(|_| self.has_written) else {
+            return;
+        };
+        if self.kept.reserved > 0 && !compressor.is_at_work() {
+            self.kept.reserved = 0;
         }
+        if !std::mem::take(&mut self.to_compress) {
+            return;
+        }
+        if self.options.plan.retention.total_bytes.is_some() {
+            // What is made comes on top of what is there: the room for it is made before.
+            match self.list() {
+                Ok(listing) => {
+                    let most = Compressor::most_of(listing.longest_plain());
+                    self.kept.reserved = self.kept.reserved.max(most);
+                }
+                Err(error) => {
+                    self.failures.report(&error.with_hint("compressed after the next rotation"));
+                    return;
+                }
+            }
+            self.keep_limits(self.opened.end);
+        }
+        if let Some(compressor) = &self.compressor {
+            compressor.wake(&self.home.folder, self.home.at());
+        }
+    }
+
+    /// How many bytes the compressor's temporary file holds, or may come to hold.
+    fn compressing(&self) -> u64 {
+        let made = self.compressor.as_ref().map_or(0, Compressor::temporary_bytes);
+        made.max(self.kept.reserved)
     }
 
     /// Deletes archives that are over a limit once the current file is `size` bytes long; what
@@ -110,15 +138,12 @@ impl LogFile {
 
     /// Whether a limit may be exceeded, going by what is remembered.
     fn is_over_limit(&mut self, size: u64) -> bool {
-        let (generation, temporary) = match &self.compressor {
-            Some(compressor) => (compressor.generation(), compressor.temporary_bytes()),
-            None => (0, 0),
-        };
+        let generation = self.compressor.as_ref().map_or(0, Compressor::generation);
         if generation != self.kept.generation {
             (self.kept.generation, self.kept.known) = (generation, None);
         }
         let Some(known) = self.kept.known else { return true };
-        let size = size.saturating_add(known.temporary.max(temporary));
+        let size = size.saturating_add(known.temporary.max(self.compressing()));
         if known.archives == 0 {
             return false;
         }
@@ -161,7 +186,7 @@ impl LogFile {
     pub(crate) fn delete_surplus(&mut self, listing: &Listing, size: u64) -> Result<(), Error> {
         let retention = &self.options.plan.retention;
         let available = retention.free_space.and_then(|_| self.home.folder.available().ok());
-        let current = listing.temporary.saturating_add(size);
+        let current = listing.temporary.max(self.compressing()).saturating_add(size);
         let surplus = retention.surplus(&listing.archives, current, self.home.fs.wall(), available);
         // Not known until all went well.
         self.kept.known = None;

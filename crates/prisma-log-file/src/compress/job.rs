@@ -68,9 +68,18 @@ impl Task<'_> {
             return Ok(End::InUse); // Next time it is compared with what is there.
         }
         self.folder.sync()?;
-        files::remove(self.folder, &name)?;
+        let end = match self.folder.remove(&name) {
+            Ok(()) => End::Done,
+            // Deleted in the moment before the compressed form had its name, so that goes as well:
+            // what retention took away must not come back.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                files::remove(self.folder, &self.names.name(&packed))?;
+                End::Gone
+            }
+            Err(error) => return Err(error),
+        };
         self.progress.changed();
-        Ok(End::Done)
+        Ok(end)
     }
 
     /// Compresses all of the source, unless there is a reason to stop before its end.

@@ -48,9 +48,8 @@ fn run(run: &Run) -> Result<Section, String> {
         let answer = trial(run, role)?;
         let most = got(&answer, "most_named");
         let name = format!("{title}: most bytes of log and archives");
-        // What the compressor writes between two batches is counted by the next one.
-        let wanted = format!("≤ {}", thousands(CAP + open));
-        section.check(name, wanted, thousands(most), most <= CAP + open);
+        let wanted = format!("≤ {}", thousands(CAP));
+        section.check(name, wanted, thousands(most), most <= CAP);
         let pages = got(&answer, "files") + 1;
         let limit = CAP + pages * PAGE + open;
         let most = got(&answer, "most_used");

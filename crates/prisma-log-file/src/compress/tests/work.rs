@@ -316,6 +316,20 @@ fn no_more_is_read_of_an_archive_that_was_deleted() {
 }
 
 #[test]
+fn an_archive_that_was_deleted_last_of_all_does_not_come_back() {
+    for packing in formats() {
+        let site = Site::of(2);
+        let path = site.dir.path().join(site.name(&archive(0)));
+        let (_, errors) = surprised(&site, packing, 1, "rename", move || {
+            fs::remove_file(&path).unwrap();
+        });
+        assert!(errors.is_empty(), "{errors:?}");
+        let files = site.files();
+        assert_eq!(files.keys().collect::<Vec<_>>(), [&site.name(&archive(1))]);
+    }
+}
+
+#[test]
 fn an_archive_that_was_replaced_meanwhile_is_not_deleted() {
     for packing in formats() {
         let site = Site::of(2);
