@@ -96,15 +96,3 @@ pub(crate) fn lines(files: &[impl AsRef<Path>]) -> Vec<String> {
     }
     lines
 }
-
-/// Like [`lines`], but a killed writer may have left half a line at the end of a file that was
-/// rotated away before anybody wrote behind it: that is no record.
-pub(crate) fn lines_beside_killed(files: &[impl AsRef<Path>]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for path in files {
-        let text = fs::read_to_string(path).unwrap();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        lines.extend(whole.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned));
-    }
-    lines
-}

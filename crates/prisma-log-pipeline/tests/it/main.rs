@@ -12,6 +12,7 @@ mod killing;
 mod limits;
 mod orphans;
 mod overflow;
+mod portions;
 mod records;
 mod recovery;
 mod shapes;
