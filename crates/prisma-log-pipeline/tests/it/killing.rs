@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prisma_log_pipeline::Pipeline;
+
 use crate::support::{Found, here, kill, logger, place, wait};
 
 const THREADS: usize = 2;
@@ -49,14 +51,25 @@ pub(crate) fn scene() {
     let place = here();
     let oracle = Oracle::open(&place.0.join("oracle"));
     let pipeline = place.start();
-    let log = logger(&pipeline);
+    log_until_killed(&pipeline, &oracle, THREADS, |_| {});
+}
+
+/// Logs from so many threads, each of which notes what was acknowledged and then does `between`.
+pub(crate) fn log_until_killed(
+    pipeline: &Pipeline,
+    oracle: &Oracle,
+    threads: usize,
+    between: impl Fn(u64) + Sync,
+) {
+    let log = logger(pipeline);
     std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (log, acknowledged) = (&log, oracle.of(thread));
+        for thread in 0..threads {
+            let (log, between, acknowledged) = (&log, &between, oracle.of(thread));
             scope.spawn(move || {
                 for n in 0_u64.. {
                     slog::info!(log, "work"; "who" => thread, "n" => n, "more" => "some text");
                     acknowledged.store(n + 1, Ordering::Release);
+                    between(n);
                 }
             });
         }

@@ -7,7 +7,7 @@ use prisma_log_core::{Durability, Filter};
 use prisma_log_pipeline::{Overflow, Pipeline, SinkState};
 use prisma_log_testkit::{Fault, FaultySink};
 
-use crate::killing::Oracle;
+use crate::killing::{Oracle, log_until_killed};
 use crate::portions::Portions;
 use crate::support::{Found, Lines, Place, here, kill, killed_by, logger, place, wait};
 use crate::trouble::{SOON, await_that};
@@ -130,19 +130,9 @@ fn kill_scene(place: &Place, seed: u64) {
         .sink("others", Filter::default(), others(place))
         .build()
         .unwrap();
-    let log = logger(&pipeline);
-    std::thread::scope(|scope| {
-        for thread in 0..THREADS {
-            let (log, acknowledged) = (&log, oracle.of(thread));
-            scope.spawn(move || {
-                for n in 0_u64.. {
-                    slog::info!(log, "work"; "who" => thread, "n" => n, "more" => "some text");
-                    acknowledged.store(n + 1, Ordering::Release);
-                    if n % 50 == 49 {
-                        std::thread::sleep(Duration::from_micros(100));
-                    }
-                }
-            });
+    log_until_killed(&pipeline, &oracle, THREADS, |n| {
+        if n % 50 == 49 {
+            std::thread::sleep(Duration::from_micros(100));
         }
     });
 }

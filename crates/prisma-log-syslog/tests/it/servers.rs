@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use prisma_log_core::Sink;
+
 use crate::parser::counted;
+use crate::support::write_all;
 
 /// One end of a connection, or what stands for it.
 pub(crate) trait Source: Read + Send {}
@@ -258,4 +261,26 @@ pub(crate) fn numbers(messages: &[String]) -> Vec<usize> {
         number.parse().unwrap_or_else(|_| panic!("{message}"))
     };
     messages.iter().map(number).collect()
+}
+
+/// Writes until so many connections broke, and checks that all has arrived; how many records.
+pub(crate) fn outlast(
+    sink: &mut dyn Sink,
+    server: &Server,
+    breaks: usize,
+    random: &mut fastrand::Rng,
+) -> usize {
+    let mut next = 0;
+    while server.connections().len() <= breaks {
+        let size = random.usize(1..300);
+        write_all(sink, next..next + size);
+        next += size;
+    }
+    sink.flush().unwrap();
+    let mut found = vec![false; next];
+    for number in numbers(&server.messages()) {
+        found[number] = true;
+    }
+    assert_eq!(found.iter().filter(|&&found| !found).count(), 0, "of {next} are lost");
+    next
 }

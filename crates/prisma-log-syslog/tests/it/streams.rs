@@ -8,7 +8,7 @@ use prisma_log_core::{Durability, Sink, SinkCommand};
 use prisma_log_syslog::{SyslogSink, Transport};
 use tempfile::TempDir;
 
-use crate::servers::{Server, listen, numbers};
+use crate::servers::{Server, listen, numbers, outlast};
 use crate::support::{LONG, builder, write, write_all};
 
 fn tcp(address: impl ToString) -> SyslogSink {
@@ -28,18 +28,7 @@ fn connections_dropped_at_any_byte_corrupt_and_lose_nothing() {
     // What the kernel acknowledged and the server did not read would be lost.
     let sink = builder(Transport::tcp(address.to_string())).resend(16 << 20).flush_timeout(LONG);
     let mut sink = sink.build().unwrap();
-    let mut next = 0;
-    while server.connections().len() <= breaks {
-        let size = random.usize(1..300);
-        write_all(&mut sink, next..next + size);
-        next += size;
-    }
-    sink.flush().unwrap();
-    let mut found = vec![false; next];
-    for number in numbers(&server.messages()) {
-        found[number] = true;
-    }
-    assert_eq!(found.iter().filter(|&&found| !found).count(), 0, "of {next} are lost");
+    let next = outlast(&mut sink, &server, breaks, &mut random);
     let stats = sink.stats();
     assert_eq!((stats.sent(), stats.confirmed()), (next as u64, next as u64));
     assert_eq!(stats.connections(), breaks as u64 + 1);

@@ -22,7 +22,7 @@ use rustls::{
 use tempfile::TempDir;
 
 use crate::parser::parse;
-use crate::servers::{Listen, Server, Source, listen, numbers};
+use crate::servers::{Listen, Server, Source, listen, numbers, outlast};
 use crate::support::{LONG, builder, write, write_all};
 
 struct Authority {
@@ -283,18 +283,7 @@ fn connections_dropped_at_any_byte_corrupt_and_lose_nothing() {
     let (server, address) = server(config(&identity, None, BOTH), plan);
     let sink = sink(address, Tls::new().pin(identity.fingerprint())).resend(16 << 20);
     let mut sink = sink.build().unwrap();
-    let mut next = 0;
-    while server.connections().len() <= breaks {
-        let size = random.usize(1..300);
-        write_all(&mut sink, next..next + size);
-        next += size;
-    }
-    sink.flush().unwrap();
-    let mut found = vec![false; next];
-    for number in numbers(&server.messages()) {
-        found[number] = true;
-    }
-    assert_eq!(found.iter().filter(|&&found| !found).count(), 0, "of {next} are lost");
+    let next = outlast(&mut sink, &server, breaks, &mut random);
     assert_eq!(sink.stats().confirmed(), next as u64);
 }
 
