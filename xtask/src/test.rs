@@ -10,7 +10,7 @@ pub(crate) static CHORE: Chore = Chore {
     summary: "run all tests, the code in the documentation, and every example",
     arguments: "",
     details: "
-Needs Rust and nothing else; uses cargo-nextest where it is installed. Everything is run even if
+Needs Rust and a C compiler; uses cargo-nextest where it is installed. Everything is run even if
 a part is red, so that one run shows all there is to mend. Examples (examples/examples/*.rs) must
 end by themselves within a minute. Arguments for one crate's tests go to cargo directly:
 `cargo test -p prisma-log-core some_test`.",
