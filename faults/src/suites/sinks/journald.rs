@@ -107,7 +107,7 @@ fn inside(call: &Call) -> Result<Value, String> {
     let mut answer = json!({});
     for (at, kind) in [(0, Kind::Hostile), (1, Kind::Large)] {
         let count = call.number(at)?;
-        let arguments = [kind.name(), &count.to_string(), "0"];
+        let arguments = [kind.name(), &count.to_string(), "0", ""];
         ask(&place, ROW.name, "send", &arguments, LIMIT)?;
         answer[kind.name()] = records::compare(kind, count, &daemon::read(kind.name())?);
     }
@@ -130,7 +130,9 @@ fn restart(
     // Without its socket the journal loses what it has not read when it ends, and nobody can know: so
     // the stream pauses before each stop. It goes on while the journal is away.
     let pauses = if kept { 0 } else { restarts };
-    let arguments = [name, &count.to_string(), &pauses.to_string()];
+    // One that doesn't pause goes on for as long as there are restarts.
+    let until = if kept { "restarted" } else { "" };
+    let arguments = [name, &count.to_string(), &pauses.to_string(), until];
     let mut sender = Kid::start(place, ROW.name, "send", &arguments)?;
     let mut done = 0;
     while done < restarts && sender.is_running() {
@@ -150,11 +152,14 @@ fn restart(
         journal.start_again()?;
         done += 1;
     }
-    let refused = got(&sender.wait(LIMIT)?.answer()?, "refused");
+    if kept {
+        std::fs::write(daemon::end_file(until), "").map_err(|error| error.to_string())?;
+    }
+    let answer = sender.wait(LIMIT)?.answer()?;
     daemon::sync()?;
-    let mut found = records::count(count, &daemon::read(name)?);
+    let mut found = records::count(got(&answer, "sent"), &daemon::read(name)?);
     journal.stop()?;
-    found["refused"] = refused.into();
+    found["refused"] = got(&answer, "refused").into();
     found["restarts"] = done.into();
     Ok(found)
 }
@@ -170,15 +175,20 @@ fn send(call: &Call) -> Result<Value, String> {
     let mut sink = sink.build().map_err(|error| error.to_string())?;
     let mut refused = 0;
     let mut paused = 0;
-    for number in 0..count {
+    let until = call.text(3)?;
+    let goes_on =
+        |sent: u64| sent < count || !until.is_empty() && !daemon::end_file(until).exists();
+    let mut number = 0;
+    while goes_on(number) {
         // Spread over the stream, none at its end.
         if paused < pauses && number == (paused + 1) * count / (pauses + 1) {
             pause(paused)?;
             paused += 1;
         }
         refused += insist(&mut sink, &Sent::new(kind, number))?;
+        number += 1;
     }
-    Ok(json!({ "refused": refused }))
+    Ok(json!({ "sent": number, "refused": refused }))
 }
 
 /// Stops until the other side takes the file away.

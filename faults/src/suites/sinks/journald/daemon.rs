@@ -42,6 +42,11 @@ pub(super) fn pause_file(number: u64) -> PathBuf {
     Path::new(RUNTIME).join(format!("pause-{number}"))
 }
 
+/// A file that says that the sender may end.
+pub(super) fn end_file(name: &str) -> PathBuf {
+    Path::new(RUNTIME).join(format!("end-{name}"))
+}
+
 pub(super) struct Daemon {
     /// Held as systemd would, and handed to each journal that is started.
     socket: Option<UnixDatagram>,
