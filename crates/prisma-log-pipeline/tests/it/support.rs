@@ -188,11 +188,14 @@ fn open(path: &Path) -> File {
 impl Lines {
     pub(crate) fn open(path: &Path) -> Self {
         let file = open(path);
+        // Under the lock of whoever writes: what is seen of a write in progress is no half line.
+        file.lock().unwrap();
         let text = std::fs::read(path).unwrap();
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         if whole < text.len() {
             file.set_len(whole as u64).unwrap();
         }
+        file.unlock().unwrap();
         Lines {
             path: path.to_owned(),
             file,
@@ -216,6 +219,12 @@ impl Lines {
     pub(crate) fn dying_after(mut self, records: usize) -> Self {
         self.die_after = Some(records);
         self
+    }
+
+    fn write_locked(&mut self, text: &str) {
+        self.file.lock().unwrap();
+        self.file.write_all(text.as_bytes()).unwrap();
+        self.file.unlock().unwrap();
     }
 
     fn line(record: &Record<'_>) -> String {
@@ -242,12 +251,12 @@ impl Sink for Lines {
                 while !MAY_DIE.load(Ordering::Acquire) {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                self.file.write_all(text.as_bytes()).unwrap();
+                self.write_locked(&text);
                 die();
             }
             text.push('\n');
         }
-        self.file.write_all(text.as_bytes()).unwrap();
+        self.write_locked(&text);
         Ok(())
     }
 
