@@ -124,7 +124,8 @@ impl LogFile {
     /// Takes away the part of a record that this sink wrote at `from` and can't complete.
     ///
     /// It is cut off where that is certain to hit nothing else; where others may have appended
-    /// since, it becomes a line of blanks.
+    /// since, it becomes a line of blanks. So it does where cutting failed, as a full disk may
+    /// refuse even that, until it can be cut off.
     pub(crate) fn erase(&mut self, part: &[u8], from: u64) {
         if let Err(error) = self.try_erase(part, from) {
             self.opened.whole_to = None;
@@ -148,13 +149,13 @@ impl LogFile {
     fn try_erase(&mut self, part: &[u8], from: u64) -> io::Result<()> {
         let end = from + part.len() as u64;
         let file = &*self.opened.handle;
-        let mut cut = false;
+        let mut cut = None;
         if self.opened.locked {
             // Exclusive only if no other sink has the file open: then nobody appends meanwhile.
             let alone = file.try_lock(Lock::Exclusive).is_ok();
-            cut = alone
-                && file.stat().is_ok_and(|stat| stat.len == end)
-                && retried(|| file.cut(from)).is_ok();
+            if alone && file.stat().is_ok_and(|stat| stat.len == end) {
+                cut = Some(retried(|| file.cut(from)));
+            }
             self.opened.locked =
                 lock_shared(&*self.home.fs, file, RELOCK_PATIENCE) == Locking::Taken;
             if !self.opened.locked {
@@ -162,13 +163,19 @@ impl LogFile {
                 let _closing_is_left = file.unlock();
             }
         }
-        if cut {
+        if let Some(Ok(())) = cut {
             return Ok(());
         }
         // Unlocked for a moment: somebody else may have repaired the tail already.
         let mut there = vec![0; part.len()];
         match read_exact_at(file, &mut there, from) {
-            Ok(()) if there == part => self.blank(from, end),
+            Ok(()) if there == part => {
+                let blanks = self.blank(from, end)?;
+                if cut.is_some() {
+                    self.opened.halves.push((blanks, from));
+                }
+                Ok(())
+            }
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
             Err(error) => Err(error),
@@ -219,11 +226,12 @@ impl LogFile {
     }
 
     /// Makes `from..end` a line of blanks.
-    fn blank(&self, from: u64, end: u64) -> io::Result<()> {
+    fn blank(&self, from: u64, end: u64) -> io::Result<Vec<u8>> {
         let mut blanks = vec![b' '; (end - from) as usize];
         if let Some(last) = blanks.last_mut() {
             *last = b'\n';
         }
-        retried(|| self.opened.handle.overwrite(&blanks, from))
+        retried(|| self.opened.handle.overwrite(&blanks, from))?;
+        Ok(blanks)
     }
 }

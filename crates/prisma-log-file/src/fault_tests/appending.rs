@@ -66,6 +66,22 @@ fn a_full_disk_leaves_whole_records_and_an_exact_count() {
 }
 
 #[test]
+fn a_blanked_half_is_cut_off_once_the_disk_lets_it() {
+    let bench = Bench::new();
+    let mut sink = bench.sink();
+    bench.os.plan(|plan| {
+        plan.cut = Some(libc::EDQUOT);
+        plan.writes = [Step::Short(9), Step::Fails(libc::EDQUOT)].into();
+    });
+    assert_eq!(write(&mut sink, &["first", "second"]).0, 1);
+    let blanked = format!("first\n{}\n", " ".repeat(2));
+    assert_eq!(bench.text("app.log"), blanked);
+    bench.os.plan(|plan| plan.cut = None);
+    assert_eq!(write(&mut sink, &["second"]), (1, None));
+    assert_eq!(bench.text("app.log"), "first\nsecond\n");
+}
+
+#[test]
 fn a_write_that_takes_nothing_is_an_error() {
     let bench = Bench::new();
     let mut sink = bench.sink();
