@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use prisma_log_core::{ContextData, Fields, SpanId, TraceId, Value};
 
-use crate::ids;
-use crate::scope::{Scope, current_data};
+use crate::propagation::{Baggage, TraceParent, TraceState};
+use crate::scope::{Scope, current};
+use crate::{ids, version};
 
 /// W3C trace flag: the trace is sampled.
 const SAMPLED: u8 = 1;
@@ -25,10 +26,20 @@ const SAMPLED: u8 = 1;
 /// let _inner = step.enter();
 /// // The same trace and fields, in a child span.
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[must_use = "a context does nothing until it is entered"]
 pub struct Context {
-    data: Arc<ContextData>,
+    inner: Arc<Inner>,
+}
+
+/// What clones of a context share.
+#[derive(Clone, Debug)]
+pub(crate) struct Inner {
+    /// No other content has this number; see [`version()`](crate::version).
+    pub(crate) version: u64,
+    pub(crate) data: Arc<ContextData>,
+    tracestate: TraceState,
+    baggage: Baggage,
 }
 
 impl Context {
@@ -51,20 +62,37 @@ impl Context {
         data.span_id = Some(ids::span_id());
         data.parent_span_id = parent;
         data.trace_flags = trace_flags;
-        Context { data: Arc::new(data) }
+        let inner = Inner {
+            version: version::next(),
+            data: Arc::new(data),
+            tracestate: TraceState::default(),
+            baggage: Baggage::default(),
+        };
+        Context { inner: Arc::new(inner) }
     }
 
     /// The context that the calling thread is in.
     pub fn current() -> Option<Self> {
-        current_data().map(|data| Context { data })
+        current().map(|inner| Context { inner })
     }
 
-    /// A new span below this one: same trace, same fields.
+    /// A new span below this one: same trace, same fields, same tracestate and baggage.
     pub fn child(&self) -> Self {
-        let mut data = (*self.data).clone();
-        data.parent_span_id = data.span_id;
-        data.span_id = Some(ids::span_id());
-        Context { data: Arc::new(data) }
+        self.clone().change_data(|data| {
+            data.parent_span_id = data.span_id;
+            data.span_id = Some(ids::span_id());
+        })
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        let inner = Arc::make_mut(&mut self.inner);
+        change(inner);
+        inner.version = version::next();
+        self
+    }
+
+    fn change_data(self, change: impl FnOnce(&mut ContextData)) -> Self {
+        self.change(|inner| change(Arc::make_mut(&mut inner.data)))
     }
 
     /// Sets the field `user_id`.
@@ -83,48 +111,104 @@ impl Context {
     }
 
     /// Sets a field of the service's own; a key that is there already is replaced in its place.
-    pub fn field<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+    pub fn field<'v>(self, key: &str, value: impl Into<Value<'v>>) -> Self {
         let value = value.into();
-        let entries = &mut Arc::make_mut(&mut self.data).entries;
-        if entries.get(key).is_none() {
-            entries.push(key, value);
-        } else {
-            let replaced: Fields =
-                entries.iter().map(|(k, old)| (k, if k == key { value } else { old })).collect();
-            *entries = replaced;
-        }
-        self
+        self.change_data(|data| {
+            let entries = &mut data.entries;
+            if entries.get(key).is_none() {
+                entries.push(key, value);
+            } else {
+                let old = entries.iter();
+                *entries = old.map(|(k, old)| (k, if k == key { value } else { old })).collect();
+            }
+        })
+    }
+
+    /// Whether the spans of this trace are recorded: sets or clears the flag `sampled`.
+    pub fn sampled(self, yes: bool) -> Self {
+        self.change_data(|data| {
+            data.trace_flags = data.trace_flags & !SAMPLED | if yes { SAMPLED } else { 0 };
+        })
+    }
+
+    /// What other tracing systems want to be handed on with the trace; never a part of a record.
+    pub fn with_tracestate(self, tracestate: TraceState) -> Self {
+        self.change(|inner| inner.tracestate = tracestate)
+    }
+
+    /// What the caller wants to be handed on to every service of the request; never a part of a
+    /// record.
+    pub fn with_baggage(self, baggage: Baggage) -> Self {
+        self.change(|inner| inner.baggage = baggage)
     }
 
     /// The trace that this context is a part of.
     pub fn trace_id(&self) -> Option<TraceId> {
-        self.data.trace_id
+        self.inner.data.trace_id
     }
 
     /// The span that this context is.
     pub fn span_id(&self) -> Option<SpanId> {
-        self.data.span_id
+        self.inner.data.span_id
     }
 
     /// The span that this one is a child of.
     pub fn parent_span_id(&self) -> Option<SpanId> {
-        self.data.parent_span_id
+        self.inner.data.parent_span_id
     }
 
     /// W3C trace flags; bit 0 is `sampled`.
     pub fn trace_flags(&self) -> u8 {
-        self.data.trace_flags
+        self.inner.data.trace_flags
+    }
+
+    /// Whether the spans of this trace are recorded.
+    pub fn is_sampled(&self) -> bool {
+        self.trace_flags() & SAMPLED != 0
+    }
+
+    /// What a service that is called from here gets to know: the trace, and this span as the parent.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        let (trace_id, span_id) = (self.trace_id()?, self.span_id()?);
+        Some(TraceParent { trace_id, span_id, flags: self.trace_flags() })
+    }
+
+    /// See [`Context::with_tracestate`].
+    pub fn tracestate(&self) -> &TraceState {
+        &self.inner.tracestate
+    }
+
+    /// See [`Context::with_baggage`].
+    pub fn baggage(&self) -> &Baggage {
+        &self.inner.baggage
     }
 
     /// The fields in the order they were set.
     pub fn fields(&self) -> &Fields {
-        &self.data.entries
+        &self.inner.data.entries
+    }
+
+    pub(crate) fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.inner)
     }
 
     /// Makes this the calling thread's context until the scope goes; what was there before
     /// comes back then.
     pub fn enter(&self) -> Scope {
-        Scope::enter(Arc::clone(&self.data))
+        Scope::of(Some(self))
+    }
+
+    /// Calls `f` in this context; what was there before comes back afterwards.
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _scope = self.enter();
+        f()
+    }
+}
+
+impl PartialEq for Context {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, other) = (&*self.inner, &*other.inner);
+        own.data == other.data && own.tracestate == other.tracestate && own.baggage == other.baggage
     }
 }
 

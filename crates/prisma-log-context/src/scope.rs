@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use prisma_log_core::{ContextData, ContextSource};
 
+use crate::context::{Context, Inner};
+
 #[derive(Default)]
 struct Stack {
-    /// The contexts that this thread is in, outermost first, each under its scope's number.
-    entered: Vec<(u64, Arc<ContextData>)>,
+    /// What this thread is in, outermost first, each under its scope's number; none is no context.
+    entered: Vec<(u64, Option<Arc<Inner>>)>,
     last_number: u64,
 }
 
@@ -18,12 +20,12 @@ thread_local! {
 }
 
 thread_local! {
-    /// Number of the innermost scope; apart from the stack, because it is read on every log call.
+    /// Version of the innermost context; apart from the stack, because it is read on every log call.
     static VERSION: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A number that tells the calling thread's contexts apart: it stays the same for as long as the
-/// thread is in the same context, and no other context of this thread ever has it. 0 is no context.
+/// A number that tells contexts apart: it is the same wherever and whenever the calling thread is in
+/// the same context, and no other context has it. 0 is no context.
 ///
 /// A front end that keeps what it made of a context compares this, which costs a load, instead of
 /// asking for the context.
@@ -34,16 +36,19 @@ pub fn version() -> u64 {
 
 /// Lends the calling thread's context, if it is in one, without cloning it.
 pub fn with_current<R>(f: impl FnOnce(Option<&ContextData>) -> R) -> R {
-    let data = current_data();
-    f(data.as_deref())
+    let inner = current();
+    f(inner.as_ref().map(|inner| &*inner.data))
 }
 
 /// The innermost context of the calling thread; none in a thread-local destructor that runs
 /// after ours.
-pub(crate) fn current_data() -> Option<Arc<ContextData>> {
-    let innermost =
-        |stack: &RefCell<Stack>| stack.borrow().entered.last().map(|(_, data)| Arc::clone(data));
+pub(crate) fn current() -> Option<Arc<Inner>> {
+    let innermost = |stack: &RefCell<Stack>| stack.borrow().entered.last()?.1.clone();
     STACK.try_with(innermost).ok().flatten()
+}
+
+fn version_of(context: &Option<Arc<Inner>>) -> u64 {
+    context.as_ref().map_or(0, |inner| inner.version)
 }
 
 /// Keeps a context current on the thread that entered it; leaves it when dropped.
@@ -66,17 +71,38 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn enter(data: Arc<ContextData>) -> Self {
+    /// Enters a context, or leaves all of them for a while.
+    pub(crate) fn enter(context: Option<Arc<Inner>>) -> Self {
+        let version = version_of(&context);
         let entered = STACK.try_with(|stack| {
             let mut stack = stack.borrow_mut();
             stack.last_number += 1;
             let number = stack.last_number;
-            stack.entered.push((number, data));
-            VERSION.set(number);
+            stack.entered.push((number, context));
+            VERSION.set(version);
             number
         });
         // Too late in the thread's life to be in a context: no scope has number 0.
         Scope { number: entered.unwrap_or(0), stays_on_its_thread: PhantomData }
+    }
+}
+
+impl Scope {
+    /// Enters a context, or none.
+    pub(crate) fn of(context: Option<&Context>) -> Self {
+        Scope::enter(context.map(Context::inner))
+    }
+
+    /// Keeps the scope as a number, where it is sure to be left on the same thread.
+    pub(crate) fn into_number(self) -> u64 {
+        let number = self.number;
+        std::mem::forget(self);
+        number
+    }
+
+    /// The scope of this number again.
+    pub(crate) fn of_number(number: u64) -> Self {
+        Scope { number, stays_on_its_thread: PhantomData }
     }
 }
 
@@ -86,7 +112,7 @@ impl Drop for Scope {
             let entered = &mut stack.borrow_mut().entered;
             let at = entered.iter().rposition(|&(number, _)| number == self.number)?;
             let left = entered.split_off(at);
-            VERSION.set(entered.last().map_or(0, |&(number, _)| number));
+            VERSION.set(entered.last().map_or(0, |(_, context)| version_of(context)));
             Some(left)
         });
         // Dropped here, outside the borrow.
@@ -100,7 +126,7 @@ pub struct ThreadContext;
 
 impl ContextSource for ThreadContext {
     fn current(&self) -> Option<Arc<ContextData>> {
-        current_data()
+        current().map(|inner| Arc::clone(&inner.data))
     }
 }
 

@@ -108,7 +108,8 @@ impl slog::KV for RecordKv<'_> {
     }
 }
 
-fn emit_reversed(fields: FieldsRef<'_>, serializer: &mut dyn Serializer) -> slog::Result {
+/// Hands fields to a serializer as slog's macros would: last written first.
+pub fn emit_reversed(fields: FieldsRef<'_>, serializer: &mut dyn Serializer) -> slog::Result {
     let mut reversed: Vec<_> = fields.iter().collect();
     reversed.reverse();
     for (key, value) in reversed {

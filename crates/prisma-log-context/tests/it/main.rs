@@ -1,0 +1,4 @@
+//! Contexts and spans as their users see them.
+
+mod carrying;
+mod spans;
