@@ -9,6 +9,7 @@ use crate::archives::Listing;
 use crate::compress::{Compressor, remove_stale};
 use crate::failure::BackOff;
 use crate::file::LogFile;
+use crate::lock::RotationLock;
 use crate::plan::Plan;
 
 /// How long what the file system said about its free space is believed.
@@ -121,7 +122,15 @@ impl LogFile {
         {
             return;
         }
-        let kept = self.list().and_then(|listing| self.delete_surplus(&listing, size));
+        // Under the lock: a name whose archive somebody deleted may be another's in no time, where
+        // several processes rotate.
+        let kept = match RotationLock::take(self) {
+            Ok(Some(_nobody_rotates)) => {
+                self.list().and_then(|listing| self.delete_surplus(&listing, size))
+            }
+            Ok(None) => return self.kept.outdated(),
+            Err(error) => Err(error),
+        };
         self.deleted(kept);
     }
 
@@ -207,6 +216,7 @@ impl LogFile {
     /// Deletes the oldest archive because the disk is full, if that is allowed; says whether so.
     pub(crate) fn free_some(&mut self) -> bool {
         let Some(keep) = self.options.keep_when_full else { return false };
+        let Ok(Some(_nobody_rotates)) = RotationLock::take(self) else { return false };
         let Ok(listing) = Listing::read(&self.home, &self.names) else { return false };
         if listing.archives.len() <= keep {
             return false;

@@ -90,6 +90,10 @@ pub(super) struct Removal {
     pub(super) full: bool,
     /// Whether others may have changed what is there a moment ago.
     pub(super) unknown: bool,
+    /// The name that this process just found nothing under to remove.
+    pub(super) missed: Option<OsString>,
+    /// The last archive that others deleted.
+    pub(super) deleted: Option<OsString>,
 }
 
 /// Content that somebody took away, and what it was.
@@ -130,6 +134,10 @@ pub(super) struct Disk {
     /// name.
     pub(super) unchecked: BTreeMap<(Pid, Ino), usize>,
     pub(super) removals: Vec<Removal>,
+    /// The last name that a process found nothing under to remove, if it has removed nothing since.
+    pub(super) missed: BTreeMap<Pid, OsString>,
+    /// The last archive that others deleted.
+    pub(super) deleted: Option<OsString>,
     pub(super) losses: Vec<Loss>,
     /// How often somebody else moved, cut or took away files.
     pub(super) disturbances: u64,
@@ -164,6 +172,8 @@ impl Disk {
             touched: BTreeMap::new(),
             unchecked: BTreeMap::new(),
             removals: Vec::new(),
+            missed: BTreeMap::new(),
+            deleted: None,
             losses: Vec::new(),
             disturbances: 0,
             taken: BTreeSet::new(),

@@ -180,6 +180,7 @@ impl Outsider {
                 if let Some(name) = random.choice(archives) {
                     disk.delete(folder, &name);
                     disk.is_unknown();
+                    disk.deleted = Some(name);
                 }
             }
             Act::DeleteLock => disk.delete(folder, OsStr::new(names::LOCK)),

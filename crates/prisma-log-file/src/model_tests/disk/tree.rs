@@ -191,7 +191,10 @@ impl Disk {
         folder: Ino,
         name: &OsStr,
     ) -> io::Result<()> {
-        let ino = self.lookup(folder, name).ok_or_else(|| errno(libc::ENOENT))?;
+        let Some(ino) = self.lookup(folder, name) else {
+            self.missed.insert(pid, name.to_owned());
+            return Err(errno(libc::ENOENT));
+        };
         if matches!(self.node(ino).content, Content::Folder { .. }) {
             return Err(errno(libc::EISDIR));
         }
@@ -202,6 +205,8 @@ impl Disk {
             wall: self.wall,
             full: self.full.contains(&pid),
             unknown: self.unknown,
+            missed: self.missed.remove(&pid),
+            deleted: self.deleted.clone(),
         };
         self.removals.push(removal);
         self.take(ino, Taker::Sink);

@@ -117,8 +117,10 @@ impl Ledger {
         let entry = removal.beside.iter().find(|entry| entry.name == name);
         let Some(entry) = entry else { return Ok(()) };
         let refused = |why: &str| {
-            let beside: Vec<_> = removal.beside.iter().map(|e| (&e.name, e.len)).collect();
-            Err(format!("{name:?} was removed, though {why}: {beside:?}"))
+            let beside: Vec<_> =
+                removal.beside.iter().map(|e| (&e.name, e.len, e.modified)).collect();
+            let wall = removal.wall;
+            Err(format!("{name:?} was removed at {wall}, though {why}: {beside:?}"))
         };
         // A link of its own, and what was half compressed.
         if entry.kind == Kind::Link || names::temporary(name) && entry.kind == Kind::Regular {
@@ -138,6 +140,11 @@ impl Ledger {
             .iter()
             .any(|((other, other_packed), _)| *other == key && *other_packed != packed)
         {
+            return Ok(());
+        }
+        // Somebody deleted one form of the archive while it was compressed: the other goes as well.
+        let deleted = if packed { &removal.missed } else { &removal.deleted };
+        if deleted.as_deref().and_then(names::archive) == Some((key, !packed)) {
             return Ok(());
         }
         let over_age = limits.age.is_some_and(|age| {
@@ -187,9 +194,12 @@ impl Ledger {
             return Ok(());
         }
         for (ino, lines) in &self.files {
-            let before = lines.ids().zip(lines.ids().skip(1)).find(|(_, next)| *next == id);
-            let Some((before, _)) = before else { continue };
-            let last = self.lines[before].written;
+            let before = lines.ids().take_while(|before| *before != id);
+            // A file that holds later ones already, as the clock was set back, is not due.
+            let last = before.map(|before| self.lines[before].written).max();
+            let Some(last) = last.filter(|_| lines.ids().any(|other| other == id)) else {
+                continue;
+            };
             let end = schedule.next_after(last);
             if written >= last && end.is_some_and(|end| written >= end) {
                 let name = disk.name_of(*ino).map(|(_, name)| name);
