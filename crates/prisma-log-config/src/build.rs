@@ -17,6 +17,11 @@ mod journald;
 #[cfg(not(feature = "journald"))]
 #[path = "build/journald_absent.rs"]
 mod journald;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "build/otlp_absent.rs"]
+mod otlp;
 #[cfg(any(feature = "console", feature = "file", feature = "journald"))]
 mod service;
 #[cfg(feature = "syslog")]
@@ -24,6 +29,11 @@ mod syslog;
 #[cfg(not(feature = "syslog"))]
 #[path = "build/syslog_absent.rs"]
 mod syslog;
+#[cfg(feature = "zipkin")]
+mod zipkin;
+#[cfg(not(feature = "zipkin"))]
+#[path = "build/zipkin_absent.rs"]
+mod zipkin;
 
 use std::fmt;
 
@@ -101,5 +111,7 @@ fn build(kind: &SinkKind, service: &Service) -> Result<Box<dyn Sink>, Error> {
         SinkKind::File(settings) => file::build(settings, service),
         SinkKind::Syslog(settings) => syslog::build(settings, service),
         SinkKind::Journald(settings) => journald::build(settings, service),
+        SinkKind::Otlp(settings) => otlp::build(settings, service),
+        SinkKind::Zipkin(settings) => zipkin::build(settings, service),
     }
 }

@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::filter::Levels;
 use crate::merge::merge;
 use crate::origin::Entry;
+use crate::otel;
 use crate::overrides::overlay;
 use crate::pipeline::PipelineConfig;
 use crate::profiles::Document;
@@ -16,6 +17,7 @@ use crate::reload::ReloadConfig;
 use crate::section::{Report, Section};
 use crate::sinks::{self, SinkConfig};
 use crate::source::read_text;
+use crate::tracing::TracingConfig;
 use crate::tree::{Kind, Node};
 use crate::yaml::{self, Origins};
 
@@ -24,8 +26,8 @@ const BUILT_IN: &str = include_str!("../logging.yaml");
 
 /// The effective settings of one profile, and where each of them came from.
 ///
-/// Later ones win: defaults, what the profile extends, the profile, `RUST_LOG` (levels only),
-/// `PRISMA_LOG__…` variables.
+/// Later ones win: defaults, what the profile extends, the profile, `RUST_LOG` (levels only) and
+/// `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`, `OTEL_PROPAGATORS`, then `PRISMA_LOG__…` variables.
 #[derive(Debug)]
 pub struct Config {
     file: Option<PathBuf>,
@@ -35,6 +37,7 @@ pub struct Config {
     sinks: Vec<SinkConfig>,
     pipeline: PipelineConfig,
     reload: ReloadConfig,
+    tracing: TracingConfig,
     environment: Environment,
     entries: Vec<Entry>,
     warnings: Vec<Error>,
@@ -142,13 +145,19 @@ impl Config {
         }
         let (name, origin) = document.choose(environment)?;
         let mut profile = document.effective(&name, &origin)?;
+        let mut warnings = Vec::new();
+        if let Some(over) = otel::overlay(environment, &mut warnings) {
+            profile = merge(profile, over);
+        }
         let overlay = overlay(environment, &profile, errors);
         if !overlay.items.is_empty() {
             let over = Node { kind: Kind::Map(overlay), origin: profile.origin.clone() };
             profile = merge(profile, over);
         }
         report.entry(Entry::new("profile", name.clone(), origin));
-        Ok(Some(Config::read(&profile, &name, environment, report, true)))
+        let mut config = Config::read(&profile, &name, environment, report, true);
+        config.warnings.extend(warnings);
+        Ok(Some(config))
     }
 
     fn read(
@@ -190,6 +199,7 @@ impl Config {
         }
         let pipeline = PipelineConfig::read(section.section("pipeline"));
         let reload = ReloadConfig::read(section.section("reload"));
+        let tracing = TracingConfig::read(section.section("tracing"));
         section.finish();
         Config {
             file: None,
@@ -199,6 +209,7 @@ impl Config {
             sinks,
             pipeline,
             reload,
+            tracing,
             environment: environment.clone(),
             entries: Vec::new(),
             warnings,
@@ -245,12 +256,18 @@ impl Config {
         &self.reload
     }
 
+    /// Which traces are recorded, and what travels in the headers of requests.
+    pub fn tracing(&self) -> &TracingConfig {
+        &self.tracing
+    }
+
     /// Every setting, the defaults too, and where its value came from.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// What is wrong but not worth refusing to start: directives of `RUST_LOG` that can't be read.
+    /// What is wrong but not worth refusing to start: what can't be understood of `RUST_LOG` and of
+    /// OpenTelemetry's variables.
     pub fn warnings(&self) -> &[Error] {
         &self.warnings
     }

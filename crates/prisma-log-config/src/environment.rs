@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use prisma_log_core::Error;
 
 use crate::origin::Origin;
+use crate::otel;
 
 /// Names the profile to use.
 pub(crate) const PROFILE_VARIABLE: &str = "PRISMA_ENV";
@@ -18,7 +19,7 @@ pub(crate) const DIRECTIVES_VARIABLE: &str = "RUST_LOG";
 
 /// The variables and the choice of profile that a configuration is read under.
 ///
-/// Read are `PRISMA_ENV`, `PRISMA_LOG_CONFIG`, `PRISMA_LOG__…` and `RUST_LOG`. An empty variable
+/// Read are `PRISMA_ENV`, `PRISMA_LOG_CONFIG`, `PRISMA_LOG__…`, `RUST_LOG` and `OTEL_…`. An empty variable
 /// counts as not set, as a shell can't tell the two apart easily.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -89,7 +90,9 @@ impl Environment {
 }
 
 fn is_read(name: &str) -> bool {
-    [PROFILE_VARIABLE, FILE_VARIABLE, DIRECTIVES_VARIABLE].contains(&name) || is_override(name)
+    [PROFILE_VARIABLE, FILE_VARIABLE, DIRECTIVES_VARIABLE].contains(&name)
+        || name.starts_with(otel::PREFIX)
+        || is_override(name)
 }
 
 fn is_override(name: &str) -> bool {

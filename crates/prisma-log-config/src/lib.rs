@@ -28,6 +28,7 @@ mod filter;
 mod hint;
 mod merge;
 mod origin;
+mod otel;
 mod overrides;
 mod pipeline;
 mod profiles;
@@ -36,6 +37,7 @@ mod scalars;
 mod section;
 mod sinks;
 mod source;
+mod tracing;
 mod tree;
 mod yaml;
 
@@ -50,7 +52,9 @@ pub use pipeline::{MemoryConfig, OverflowConfig, PipelineConfig};
 pub use reload::ReloadConfig;
 pub use scalars::parse_duration;
 pub use sinks::{
-    Color, Compress, ConsoleConfig, Facility, FileConfig, Format, JournaldConfig, KeepConfig,
-    RotateConfig, SinkConfig, SinkKind, Stream, SyncConfig, SyslogConfig, SyslogFraming,
-    SyslogProtocol, SyslogTls, Transport,
+    Color, Compress, ConsoleConfig, Facility, FileConfig, Format, HttpCompression, HttpTls,
+    JournaldConfig, KeepConfig, OtlpConfig, OtlpProtocol, RotateConfig, SinkConfig, SinkKind,
+    Stream, SyncConfig, SyslogConfig, SyslogFraming, SyslogProtocol, SyslogTls, Transport,
+    ZipkinConfig,
 };
+pub use tracing::{PropagatorConfig, SamplerConfig, TracingConfig};

@@ -58,6 +58,30 @@ impl Scalar for String {
     }
 }
 
+/// A share, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ratio(pub(crate) f64);
+
+impl Scalar for Ratio {
+    const EXPECTED: &'static str = "a number from 0 to 1, such as 0.25";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        if let Some(percent) = text.strip_suffix('%').and_then(|number| number.trim().parse().ok())
+        {
+            let percent: f64 = percent;
+            return Err(Some(format!("write `{}`", percent / 100.0)));
+        }
+        match text.parse() {
+            Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Ratio(ratio)),
+            _ => Err(None),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
 impl Scalar for bool {
     const EXPECTED: &'static str = "true or false";
 

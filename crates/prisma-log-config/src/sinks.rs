@@ -3,8 +3,11 @@
 mod console;
 mod file;
 mod format;
+mod http;
 mod journald;
+mod otlp;
 mod syslog;
+mod zipkin;
 
 use std::path::PathBuf;
 
@@ -13,8 +16,11 @@ use prisma_log_core::{Error, Filter, Level};
 pub use console::{Color, ConsoleConfig, Stream};
 pub use file::{Compress, FileConfig, KeepConfig, RotateConfig, SyncConfig};
 pub use format::Format;
+pub use http::{HttpCompression, HttpTls};
 pub use journald::JournaldConfig;
+pub use otlp::{OtlpConfig, OtlpProtocol};
 pub use syslog::{Facility, SyslogConfig, SyslogFraming, SyslogProtocol, SyslogTls, Transport};
+pub use zipkin::ZipkinConfig;
 
 use crate::filter::Levels;
 use crate::hint;
@@ -32,7 +38,7 @@ pub struct SinkConfig {
     /// Which of the records that pass the profile's filter go to this sink.
     pub filter: Filter,
     /// Whether it gets a thread of its own, so that other sinks never wait for it; by default only
-    /// a syslog sink does.
+    /// a sink that sends over a network does: syslog, OTLP, Zipkin.
     pub blocking: bool,
     /// The sink that takes what this one can't, and the queue can't keep for it.
     pub fallback: Option<String>,
@@ -52,14 +58,20 @@ pub enum SinkKind {
     Syslog(SyslogConfig),
     /// `type: journald`
     Journald(JournaldConfig),
+    /// `type: otlp`
+    Otlp(OtlpConfig),
+    /// `type: zipkin`
+    Zipkin(ZipkinConfig),
 }
 
 /// Each type of sink with the keys that only it has.
-const TYPES: [(&str, &[&str]); 4] = [
+const TYPES: [(&str, &[&str]); 6] = [
     ("console", &console::KEYS),
     ("file", &file::KEYS),
     ("syslog", &syslog::KEYS),
     ("journald", &journald::KEYS),
+    ("otlp", &otlp::KEYS),
+    ("zipkin", &zipkin::KEYS),
 ];
 
 fn types() -> [&'static str; TYPES.len()] {
@@ -168,13 +180,15 @@ fn read_sink(report: &Report, item: &Item, all: &[Item]) -> Option<SinkConfig> {
     for entry in levels.entries(|key| section.path_of(key)) {
         report.entry(entry);
     }
-    let blocking = section.value("blocking", word == "syslog");
+    let blocking = section.value("blocking", matches!(&*word, "syslog" | "otlp" | "zipkin"));
     let fallback = section.optional::<String>("fallback");
     let kind = match word.as_str() {
         "console" => Some(SinkKind::Console(ConsoleConfig::read(&mut section))),
         "file" => FileConfig::read(&mut section).map(SinkKind::File),
         "syslog" => SyslogConfig::read(&mut section).map(SinkKind::Syslog),
         "journald" => Some(SinkKind::Journald(JournaldConfig::read(&mut section))),
+        "otlp" => Some(SinkKind::Otlp(OtlpConfig::read(&mut section))),
+        "zipkin" => Some(SinkKind::Zipkin(ZipkinConfig::read(&mut section))),
         _ => {
             let error = kind.error(format!("there is no sink type `{word}`"));
             report.error(error.with_hint(hint::for_word(&word, "types", &types())));

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prisma_log_core::support::emit_reversed;
-use prisma_log_core::{Fields, Level, SpanEvents, SpanKind, SpanRecord, SpanStatus, Value};
+use prisma_log_core::{Fields, Level, Site, SpanEvents, SpanKind, SpanRecord, SpanStatus, Value};
 use slog::{BorrowedKV, RecordLocation, RecordStatic, Serializer};
 
 use crate::tracer::Shared;
@@ -33,7 +32,7 @@ pub struct Span {
 pub(crate) struct Recording {
     tracer: Arc<Shared>,
     start: Instant,
-    place: &'static Location<'static>,
+    site: Site<'static>,
     state: Mutex<State>,
 }
 
@@ -55,7 +54,7 @@ impl Recording {
         kind: SpanKind,
         level: Level,
         attributes: Fields,
-        place: &'static Location<'static>,
+        site: Site<'static>,
     ) -> Self {
         let state = State {
             name,
@@ -67,7 +66,7 @@ impl Recording {
             dropped_attributes: 0,
             events: SpanEvents::new(),
         };
-        Recording { tracer, start: Instant::now(), place, state: Mutex::new(state) }
+        Recording { tracer, start: Instant::now(), site, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,11 +80,11 @@ impl Recording {
             (state.status, state.message) = (SpanStatus::Error, "panicked".to_owned());
         }
         let location = RecordLocation {
-            file: self.place.file(),
-            line: self.place.line(),
-            column: self.place.column(),
-            function: "",
-            module: "",
+            file: self.site.file,
+            line: self.site.line,
+            column: self.site.column,
+            function: self.site.function,
+            module: self.site.module,
         };
         let level = state.level.into();
         let fixed = RecordStatic { location: &location, tag: SpanRecord::TAG, level };
@@ -99,9 +98,22 @@ impl Recording {
 }
 
 impl State {
+    fn set(&mut self, key: &str, value: Value<'_>) {
+        let attributes = &mut self.attributes;
+        if attributes.get(key).is_some() {
+            let old = attributes.iter();
+            *attributes = old.map(|(k, old)| (k, if k == key { value } else { old })).collect();
+        } else if attributes.len() < MAX_ATTRIBUTES {
+            attributes.push(key, value);
+        } else {
+            self.dropped_attributes += 1;
+        }
+    }
+
     /// In the order that [`SpanRecord`] wants them in.
     fn into_fields(self, duration: Duration) -> Reversed {
-        let mut fields = Fields::new();
+        // Room for our own fields, which are fewer than 200 bytes unless something went wrong.
+        let mut fields = Fields::with_capacity(256 + self.attributes.as_encoded().len());
         fields.push(SpanRecord::KIND, self.kind.as_str());
         fields.push(SpanRecord::STATUS, self.status.as_str());
         if !self.message.is_empty() {
@@ -170,6 +182,11 @@ impl Span {
         self.change(|state| state.name = name.into());
     }
 
+    /// Says anew what it is to its caller.
+    pub fn kind(&self, kind: SpanKind) {
+        self.change(|state| state.kind = kind);
+    }
+
     /// Gives its record another level.
     pub fn level(&self, level: Level) {
         self.change(|state| state.level = level);
@@ -178,16 +195,16 @@ impl Span {
     /// Sets an attribute; one that is there already is replaced. After the 128th, new ones are counted
     /// only.
     pub fn attribute<'v>(&self, key: &str, value: impl Into<Value<'v>>) {
+        self.change(|state| state.set(key, value.into()));
+    }
+
+    /// Sets attributes that were gathered before, as [`Span::attribute`] does one by one.
+    pub fn attributes(&self, gathered: Fields) {
         self.change(|state| {
-            let value = value.into();
-            let attributes = &mut state.attributes;
-            if attributes.get(key).is_some() {
-                let old = attributes.iter();
-                *attributes = old.map(|(k, old)| (k, if k == key { value } else { old })).collect();
-            } else if attributes.len() < MAX_ATTRIBUTES {
-                attributes.push(key, value);
+            if state.attributes.is_empty() && gathered.len() <= MAX_ATTRIBUTES {
+                state.attributes = gathered;
             } else {
-                state.dropped_attributes += 1;
+                gathered.iter().for_each(|(key, value)| state.set(key, value));
             }
         });
     }
@@ -213,6 +230,11 @@ impl Span {
     /// Ends it.
     pub fn end(self) {
         drop(self);
+    }
+
+    /// Ends it without a record, where it turned out that nobody wants one.
+    pub fn discard(mut self) {
+        self.recording = None;
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use prisma_log_core::{Fields, Level, SpanKind, Value};
+use prisma_log_core::{Fields, Level, Site, SpanKind, Value};
 use slog::{Logger, Never, SendRefUnwindSafeDrain, SendSyncUnwindSafeDrain};
 
 use crate::propagation::Incoming;
@@ -83,7 +83,8 @@ impl Tracer {
             level: self.shared.level,
             always: false,
             attributes: Fields::new(),
-            place: Location::caller(),
+            context_fields: Fields::new(),
+            site: site_of(Location::caller()),
         }
     }
 }
@@ -107,7 +108,14 @@ pub struct SpanBuilder<'t> {
     level: Level,
     always: bool,
     attributes: Fields,
-    place: &'static Location<'static>,
+    context_fields: Fields,
+    site: Site<'static>,
+}
+
+fn site_of(place: &'static Location<'static>) -> Site<'static> {
+    let mut site = Site::new(place.file(), place.line(), "");
+    site.column = place.column();
+    site
 }
 
 #[derive(Debug)]
@@ -140,14 +148,26 @@ impl SpanBuilder<'_> {
 
     /// Continues the trace that a request brought along; begins a new one where it brought none.
     pub fn continues(mut self, incoming: &Incoming) -> Self {
-        let sampled = incoming.parent.as_ref().map(|parent| parent.flags & 1 != 0);
-        self.parent = Parent::Remote(incoming.context(), sampled);
+        self.parent = Parent::Remote(incoming.context(), incoming.sampled);
         self
     }
 
     /// Adds an attribute that is known from the beginning.
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         self.attributes.push(key, value);
+        self
+    }
+
+    /// Adds a field to the span's context, such as the request's id: every record of the span, and of
+    /// what is below it, carries it.
+    pub fn context_field<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        self.context_fields.push(key, value);
+        self
+    }
+
+    /// The call site of the span's record, where that is not the call of [`Tracer::span`].
+    pub fn site(mut self, site: Site<'static>) -> Self {
+        self.site = site;
         self
     }
 
@@ -184,9 +204,13 @@ impl SpanBuilder<'_> {
             context.trace_id().is_some_and(|id| shared.sampler.samples(id, parent_sampled));
         let context =
             if context.is_sampled() == sampled { context } else { context.sampled(sampled) };
+        let context = self
+            .context_fields
+            .iter()
+            .fold(context, |context, (key, value)| context.field(key, value));
         let recording = (sampled || self.always).then(|| {
             let tracer = Arc::clone(shared);
-            Recording::new(tracer, self.name, self.kind, self.level, self.attributes, self.place)
+            Recording::new(tracer, self.name, self.kind, self.level, self.attributes, self.site)
         });
         Span::new(context, recording)
     }

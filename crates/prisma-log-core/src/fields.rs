@@ -25,6 +25,11 @@ impl Fields {
         Fields { bytes: Vec::new(), count: 0 }
     }
 
+    /// No fields, with room for this many bytes of encoded ones.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Fields { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
     /// Takes over fields in their encoded form; `None` unless these are exactly `count` whole
     /// fields, each with its key inline.
     pub fn from_encoded(bytes: &[u8], count: u32) -> Option<Self> {

@@ -172,12 +172,17 @@ pub struct BatchError {
     /// When the rest may be tried again, if the fault is not the records': a full disk, a server
     /// that is away. `None`: the first record that was not taken never will be.
     pub retry_after: Option<Duration>,
+    /// How many records behind those never will be taken, if the sink knows, as one does whose
+    /// server looked at all of them and refused some: the rest of the batch is to be handed over as
+    /// ever. Which of the records before the rest were refused may be unknown; the number is exact.
+    /// Without a meaning when they may be tried again.
+    pub rejected: Option<usize>,
 }
 
 impl BatchError {
     /// So many records, counted from the batch's front, were taken; the next one never will be.
     pub fn new(delivered: usize, error: Error) -> Self {
-        BatchError { delivered, error, retry_after: None }
+        BatchError { delivered, error, retry_after: None, rejected: None }
     }
 
     /// None of the batch was taken.
@@ -190,6 +195,13 @@ impl BatchError {
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    /// So many records behind those that were taken never will be, at least one.
+    #[must_use]
+    pub fn rejected(mut self, records: usize) -> Self {
+        self.rejected = Some(records.max(1));
         self
     }
 }

@@ -16,8 +16,9 @@ thread_local! {
     static LAST: Cell<Site<'static>> = const { Cell::new(Site::UNKNOWN) };
 }
 
-/// The call site with texts that live for ever; one that would exceed the bounds is left empty.
-pub(crate) fn static_site(site: Site<'_>) -> Site<'static> {
+/// The call site with texts that live for ever. Each different text is kept, up to 16,384 of at most
+/// 1,024 bytes; one that would exceed the bounds is left empty.
+pub fn static_site(site: Site<'_>) -> Site<'static> {
     let last = LAST.try_with(Cell::get).unwrap_or(Site::UNKNOWN);
     if last == site {
         return last;

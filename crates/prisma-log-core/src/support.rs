@@ -11,3 +11,4 @@ pub use crate::drain_sink::emit_reversed;
 pub use crate::normal::shortest_f64;
 pub use crate::report::{ErrorHandler, Reporter};
 pub use crate::serde_value::lend_serde;
+pub use crate::static_str::static_site;

@@ -33,6 +33,17 @@ pub(crate) fn push_context(context: &ContextData, max: usize, out: &mut Vec<u8>)
     put_head(&mut out[start..], count);
 }
 
+/// The frame of the context that the thread is in, of up to `max` bytes; empty if it is in none.
+pub(crate) fn current_context(max: usize) -> Vec<u8> {
+    let mut frame = Vec::new();
+    prisma_log_context::with_current(|context| {
+        if let Some(context) = context {
+            push_context(context, max, &mut frame);
+        }
+    });
+    frame
+}
+
 fn put_head(frame: &mut [u8], count: u16) {
     let head = Head {
         len: frame.len() as u32,

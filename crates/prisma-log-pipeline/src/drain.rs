@@ -44,6 +44,14 @@ impl PipelineDrain {
         PipelineDrain { shared: Arc::clone(&self.shared), name: self.shared.levels.name(name) }
     }
 
+    /// The same pipeline under a logger name that is needed for a record only, such as one of very
+    /// many: nothing is kept of it, and changes of levels do not reach the handle.
+    #[must_use]
+    pub fn named_for_once(&self, name: &str) -> Self {
+        let name = self.shared.levels.name_for_once(name);
+        PipelineDrain { shared: Arc::clone(&self.shared), name }
+    }
+
     /// Whether any sink would take a record of this level from this logger; a few instructions.
     #[inline]
     pub fn enabled(&self, level: Level) -> bool {

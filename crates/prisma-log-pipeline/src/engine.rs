@@ -176,20 +176,25 @@ impl Engine {
 
     /// Puts a record of the pipeline's own into the queue; whether it found room.
     pub(crate) fn put(&self, shared: &Shared, notice: &Notice<'_>) -> bool {
-        let taken = self.put_at(notice, shared.clock.now());
+        self.put_in(shared, &[], notice)
+    }
+
+    /// The same, in the context of this frame.
+    pub(crate) fn put_in(&self, shared: &Shared, context: &[u8], notice: &Notice<'_>) -> bool {
+        let taken = self.put_at(context, notice, shared.clock.now());
         if shared.wakes_up() {
             self.wake();
         }
         taken
     }
 
-    fn put_at(&self, notice: &Notice<'_>, nanos: u64) -> bool {
+    fn put_at(&self, context: &[u8], notice: &Notice<'_>, nanos: u64) -> bool {
         let frame = notice.frame(nanos);
         // Who holds it may wait for room that only the worker can make: the worker does not wait.
         let Some(mut appender) = try_for(&self.urgent, Instant::now() + PUT_WAIT) else {
             return false;
         };
-        crate::shared::append_to(self, &mut appender, true, &[], &frame, || None)
+        crate::shared::append_to(self, &mut appender, true, context, &frame, || None)
     }
 
     /// Makes records of what signal handlers left.
@@ -197,7 +202,7 @@ impl Engine {
         let waiting = shared.emergencies.swap(0, Ordering::AcqRel);
         if waiting > 0 {
             let segment = &self.pool.segment;
-            let taken = emergency::collect(segment, |notice, nanos| self.put_at(notice, nanos));
+            let taken = emergency::collect(segment, |notice, nanos| self.put_at(&[], notice, nanos));
             // Those that found no room stay in their slots.
             shared.emergencies.fetch_add(waiting.saturating_sub(taken), Ordering::AcqRel);
         }

@@ -32,6 +32,16 @@ impl Name {
         self.by_module.load(Ordering::Relaxed)
     }
 
+    fn new(text: &str, id: u16) -> Self {
+        Name {
+            text: text.into(),
+            id,
+            inline: id == 0 && !text.is_empty(),
+            least: AtomicU8::new(0),
+            by_module: AtomicBool::new(false),
+        }
+    }
+
     fn set(&self, filters: &Filters) {
         let (least, by_module) = if self.text.is_empty() {
             (filters.least_of_all(), filters.differ())
@@ -97,13 +107,7 @@ impl Levels {
     /// The state of a logger of this name, kept up to date from now on.
     pub(crate) fn name(&self, text: &str) -> Arc<Name> {
         let id = if text.is_empty() { 0 } else { define_name(text) };
-        let name = Arc::new(Name {
-            text: text.into(),
-            id,
-            inline: id == 0 && !text.is_empty(),
-            least: AtomicU8::new(0),
-            by_module: AtomicBool::new(false),
-        });
+        let name = Arc::new(Name::new(text, id));
         // The list is locked first, here and in `change`: no logger misses a change.
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         name.set(&self.filters.read().unwrap_or_else(PoisonError::into_inner));
@@ -111,6 +115,13 @@ impl Levels {
             names.retain(|name| name.strong_count() > 0);
         }
         names.push(Arc::downgrade(&name));
+        name
+    }
+
+    /// The state of a logger of this name as it is now; the name is not defined.
+    pub(crate) fn name_for_once(&self, text: &str) -> Arc<Name> {
+        let name = Arc::new(Name::new(text, 0));
+        name.set(&self.filters.read().unwrap_or_else(PoisonError::into_inner));
         name
     }
 
@@ -178,6 +189,8 @@ mod tests {
         }
         assert!(root.by_module());
         assert!(levels.takes("shop::cart", Level::Debug) && !levels.takes("other", Level::Info));
+        let once = levels.name_for_once("shop.once");
+        assert!(once.inline && once.takes(slog::Level::Debug) && !once.takes(slog::Level::Trace));
         levels.set_filter(Filter::off());
         assert!(!early.takes(slog::Level::Critical));
     }

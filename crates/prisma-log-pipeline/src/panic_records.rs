@@ -2,6 +2,7 @@
 
 use prisma_log_core::{DropReason, Fields, Level};
 
+use crate::context::current_context;
 use crate::local::with_local;
 use crate::notice::Notice;
 use crate::panics::{self, HookHandle, PanicFacts};
@@ -22,7 +23,8 @@ pub(crate) fn install(pipeline: &Pipeline) -> HookHandle {
         }
         if let Some(shared) = weak.upgrade() {
             let engine = shared.engine.after_fork(&shared);
-            if !engine.put(&shared, &notice(facts, &fields(facts))) {
+            let context = current_context(shared.max_record_bytes);
+            if !engine.put_in(&shared, &context, &notice(facts, &fields(facts))) {
                 let (reason, number) = (DropReason::QueueFull, shared.next_sequences(1));
                 shared.drops.count(LOGGER, Level::Critical, reason, number);
             }

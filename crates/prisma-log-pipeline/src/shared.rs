@@ -12,7 +12,7 @@ use slog::OwnedKVList;
 use crate::appender::Appender;
 use crate::cache::Caches;
 use crate::clock::Clock;
-use crate::context::{push_context, push_no_context};
+use crate::context::{current_context, push_context, push_no_context};
 use crate::drops::Drops;
 use crate::engine::{Engine, EngineSlot};
 use crate::health::RecoveryReport;
@@ -351,13 +351,7 @@ impl Shared {
             return false;
         }
         let engine = self.engine.after_fork(self);
-        let context = prisma_log_context::with_current(|context| {
-            let mut bytes = Vec::new();
-            if let Some(context) = context {
-                push_context(context, self.max_record_bytes, &mut bytes);
-            }
-            bytes
-        });
+        let context = current_context(self.max_record_bytes);
         let appender: &Mutex<Appender> = if urgent { &engine.urgent } else { &engine.crowd };
         let mut appender = appender.lock().unwrap_or_else(PoisonError::into_inner);
         let stream = appender.stream;

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use prisma_log_config::{Config, Environment, MemoryConfig, OverflowConfig, PipelineConfig};
+use prisma_log_config::{
+    Config, Environment, MemoryConfig, OverflowConfig, PipelineConfig, PropagatorConfig,
+    SamplerConfig, TracingConfig,
+};
+use prisma_log_context::{Propagation, Sampler};
 use prisma_log_core::Error;
 
 use crate::reload::Configured;
@@ -43,6 +47,7 @@ impl Logging {
             builder = builder.service(name);
         }
         builder = with_pipeline(builder, config.pipeline());
+        builder = with_traces(builder, config.tracing())?;
         for sink in config.build_sinks()? {
             if let Some(fallback) = sink.fallback {
                 builder = builder.fallback(sink.name.clone(), fallback);
@@ -87,4 +92,20 @@ fn with_pipeline(builder: LoggingBuilder, settings: &PipelineConfig) -> LoggingB
         }
         _ => builder,
     }
+}
+
+fn with_traces(builder: LoggingBuilder, settings: &TracingConfig) -> Result<LoggingBuilder, Error> {
+    let ratio = Sampler::ratio(settings.ratio)?;
+    let sampler = match settings.sampler {
+        SamplerConfig::Ratio => ratio,
+        _ => Sampler::parent_based(ratio),
+    };
+    let sends = |propagator| settings.propagators.contains(&propagator);
+    let propagation = Propagation::w3c()
+        .trace_context(sends(PropagatorConfig::TraceContext))
+        .baggage(sends(PropagatorConfig::Baggage))
+        .b3_single(sends(PropagatorConfig::B3))
+        .b3_multi(sends(PropagatorConfig::B3Multi))
+        .baggage_fields(&settings.baggage_fields);
+    Ok(builder.sampler(sampler).propagation(propagation))
 }

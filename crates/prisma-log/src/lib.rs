@@ -30,7 +30,9 @@
 //! # Features
 //! `config` (profiles from YAML), `console` and `monitor` are on by default. Without them the
 //! facade still logs to files, set up in code through [`Logging::builder`]. Off by default are
-//! `gzip` and `zstd` (compressed archives), `syslog`, `syslog-tls` and `journald` (sinks), `sighup`
+//! `gzip` and `zstd` (compressed archives), `syslog`, `syslog-tls`,
+//! `journald`, `otlp`, `otlp-tls` and `zipkin` (sinks), `bridge-log` and `bridge-tracing` (what
+//! libraries log through `log` and `tracing`), `sighup`
 //! (SIGHUP has the configuration read again and files opened anew, where the configuration says
 //! so) and `classic` (slog-async, slog-json and slog-term set up from the same configuration).
 #![forbid(unsafe_code)]
@@ -52,7 +54,10 @@ mod reload;
 
 pub use global::{global, set_global};
 pub use logging::{Logger, Logging, LoggingBuilder};
-pub use prisma_log_context::{Context, Scope};
+pub use prisma_log_context::{
+    Context, InContext, Incoming, Propagation, Sampler, Scope, Span, SpanBuilder, SpanKind,
+    SpanStatus, Tracer, carry,
+};
 pub use prisma_log_core::{
     BatchError, Clock, Durability, Encoder, Error, Fields, FieldsRef, Filter, LedgerSnapshot,
     Level, ManualClock, Place, Record, Sink, SinkCommand, SinkPosition, Site, SpanId, SystemClock,
@@ -71,15 +76,31 @@ pub mod __private {
     pub use crate::private::*;
 }
 
+#[cfg(feature = "bridge-log")]
+pub use prisma_log_bridge::LogBridge;
+#[cfg(feature = "bridge-tracing")]
+pub use prisma_log_bridge::{TracingBridge, TracingSink};
 #[cfg(feature = "config")]
 pub use prisma_log_config as config;
 #[cfg(feature = "console")]
 pub use prisma_log_console::ConsoleSink;
+#[cfg(feature = "rayon")]
+pub use prisma_log_context::rayon;
+#[cfg(feature = "tokio")]
+pub use prisma_log_context::tokio;
 #[cfg(feature = "journald")]
 pub use prisma_log_journald::JournaldSink;
 #[cfg(feature = "monitor")]
 pub use prisma_log_monitor::{self as monitor, Alert, Monitor, Rule};
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+pub use prisma_log_otlp as otlp;
+#[cfg(feature = "otlp")]
+pub use prisma_log_otlp::OtlpSink;
+#[cfg(feature = "zipkin")]
+pub use prisma_log_otlp::ZipkinSink;
 #[cfg(feature = "syslog")]
 pub use prisma_log_syslog::{self as syslog, SyslogSink};
+#[cfg(feature = "tower")]
+pub use prisma_log_tower as tower;
 #[cfg(feature = "config")]
 pub use reload::{ReloadReport, SettingChange};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prisma_log_context::{Propagation, Sampler, Tracer};
 use prisma_log_core::{Clock, Error, Filter, Sink, SinkCommand};
 use prisma_log_pipeline::{
     Emergency, FlushReport, Health, Memory, Overflow, Pipeline, PipelineBuilder, PipelineDrain,
@@ -37,6 +38,14 @@ pub struct Logging {
     /// Before the pipeline: what watches the configuration ends first.
     pub(crate) configured: Option<Configured>,
     pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) traces: Traces,
+}
+
+/// What is the same for all tracers and requests of a set-up.
+#[derive(Clone, Debug)]
+pub(crate) struct Traces {
+    pub(crate) sampler: Sampler,
+    pub(crate) propagation: Propagation,
 }
 
 impl Logging {
@@ -66,7 +75,8 @@ impl Logging {
     ///
     /// [`Context`]: crate::Context
     pub fn builder() -> LoggingBuilder {
-        LoggingBuilder(Pipeline::builder())
+        let traces = Traces { sampler: Sampler::default(), propagation: Propagation::w3c() };
+        LoggingBuilder { pipeline: Pipeline::builder(), traces }
     }
 
     /// A logger of this name, such as `shop.orders`; dots or `::` separate the parts that level
@@ -78,6 +88,32 @@ impl Logging {
     /// A logger without a name of its own: a record's logger is the module path of its call.
     pub fn root(&self) -> Logger {
         Logger::root_typed(self.pipeline.drain(), o!())
+    }
+
+    /// Begins spans, whose ends become records of the logger of this name; which traces are recorded
+    /// is a matter of configuration.
+    ///
+    /// ```
+    /// # let logging = prisma_log::Logging::builder().build()?;
+    /// let tracer = logging.tracer("shop.orders");
+    /// let span = tracer.span("place order").attribute("items", 3_u64).start();
+    /// let _scope = span.enter(); // records logged from here on carry its trace_id and span_id
+    /// # Ok::<(), prisma_log::Error>(())
+    /// ```
+    pub fn tracer(&self, name: &str) -> Tracer {
+        Tracer::new(&self.logger(name)).sampler(self.traces.sampler)
+    }
+
+    /// Takes traces out of the headers of requests and puts them into those of others, as the
+    /// configuration says; the counters of faulty headers are shared.
+    pub fn propagation(&self) -> Propagation {
+        self.traces.propagation.clone()
+    }
+
+    /// What takes records in, for whoever makes loggers by other means: bridges from other APIs, a
+    /// [`slog::Drain`] under filters of your own.
+    pub fn drain(&self) -> PipelineDrain {
+        self.pipeline.drain()
     }
 
     /// Writes everything logged so far and brings it to each sink's durability; returns at the
@@ -143,13 +179,20 @@ impl fmt::Debug for Logging {
 
 /// Builds a [`Logging`].
 #[must_use = "nothing is set up until `build` is called"]
-pub struct LoggingBuilder(PipelineBuilder);
+pub struct LoggingBuilder {
+    pipeline: PipelineBuilder,
+    traces: Traces,
+}
 
 impl LoggingBuilder {
+    fn change(self, change: impl FnOnce(PipelineBuilder) -> PipelineBuilder) -> Self {
+        LoggingBuilder { pipeline: change(self.pipeline), ..self }
+    }
+
     /// Adds a sink that does not wait for others, such as a file, and what it takes. The name is
     /// what reports and ledgers use, and how the sink is known again after a crash.
     pub fn sink(self, name: impl Into<String>, filter: Filter, sink: impl Sink + 'static) -> Self {
-        LoggingBuilder(self.0.sink(name, filter, sink))
+        self.change(|pipeline| pipeline.sink(name, filter, sink))
     }
 
     /// Adds a sink that may wait, such as one that sends over a network: it gets a thread of its own.
@@ -159,82 +202,95 @@ impl LoggingBuilder {
         filter: Filter,
         sink: impl Sink + 'static,
     ) -> Self {
-        LoggingBuilder(self.0.blocking_sink(name, filter, sink))
+        self.change(|pipeline| pipeline.blocking_sink(name, filter, sink))
     }
 
     /// Names the sink that stands in for another one while that is in trouble, once its share of the
     /// queue is used up; see [`PipelineBuilder::fallback`](prisma_log_pipeline::PipelineBuilder::fallback).
     pub fn fallback(self, sink: impl Into<String>, fallback: impl Into<String>) -> Self {
-        LoggingBuilder(self.0.fallback(sink, fallback))
+        self.change(|pipeline| pipeline.fallback(sink, fallback))
     }
 
     /// What passes at all, before the sinks' own filters; by default everything.
     pub fn filter(self, filter: Filter) -> Self {
-        LoggingBuilder(self.0.filter(filter))
+        self.change(|pipeline| pipeline.filter(filter))
     }
 
     /// The service's name: what a process leaves behind when it is killed is written by the next one
     /// of the same service and user. By default the name of the program's file.
     pub fn service(self, name: impl Into<String>) -> Self {
-        LoggingBuilder(self.0.service(name))
+        self.change(|pipeline| pipeline.service(name))
     }
 
     /// Where the queue is; by default in memory that survives the process.
     pub fn memory(self, memory: Memory) -> Self {
-        LoggingBuilder(self.0.memory(memory))
+        self.change(|pipeline| pipeline.memory(memory))
     }
 
     /// Most bytes of the queue in memory: 8 MiB by default, 1 MiB at least.
     pub fn queue_bytes(self, bytes: usize) -> Self {
-        LoggingBuilder(self.0.queue_bytes(bytes))
+        self.change(|pipeline| pipeline.queue_bytes(bytes))
     }
 
     /// Most bytes of one record, from 1 KiB to 1 MiB: 64 KiB by default.
     pub fn max_record_bytes(self, bytes: usize) -> Self {
-        LoggingBuilder(self.0.max_record_bytes(bytes))
+        self.change(|pipeline| pipeline.max_record_bytes(bytes))
     }
 
     /// Longest sleep of an idle worker, from 100 µs to 10 s: 8 ms by default.
     pub fn latency(self, latency: Duration) -> Self {
-        LoggingBuilder(self.0.latency(latency))
+        self.change(|pipeline| pipeline.latency(latency))
     }
 
     /// What happens when the queue is full; by default a call waits for up to a second.
     pub fn overflow(self, overflow: Overflow) -> Self {
-        LoggingBuilder(self.0.overflow(overflow))
+        self.change(|pipeline| pipeline.overflow(overflow))
     }
 
     /// Where timestamps come from; by default the system's clock.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
-        LoggingBuilder(self.0.clock(clock))
+        self.change(|pipeline| pipeline.clock(clock))
     }
 
     /// Called with the sink's name and the error for everything that fails in the background.
     /// Failures go to stderr as well, at most one line a second.
     pub fn on_error(self, handler: impl Fn(&str, &Error) + Send + Sync + 'static) -> Self {
-        LoggingBuilder(self.0.on_error(handler))
+        self.change(|pipeline| pipeline.on_error(handler))
     }
 
     /// Whether to write what former processes of the service left behind; on by default.
     pub fn recover(self, on: bool) -> Self {
-        LoggingBuilder(self.0.recover(on))
+        self.change(|pipeline| pipeline.recover(on))
+    }
+
+    /// Which traces [`Logging::tracer`]'s spans record; by default as whoever began the trace decided,
+    /// and all that begin here.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.traces.sampler = sampler;
+        self
+    }
+
+    /// What [`Logging::propagation`] hands out; by default the W3C headers.
+    pub fn propagation(mut self, propagation: Propagation) -> Self {
+        self.traces.propagation = propagation;
+        self
     }
 
     /// Whether calls write their records themselves, before they return, without a worker; off by
     /// default.
     pub fn inline(self, on: bool) -> Self {
-        LoggingBuilder(self.0.inline(on))
+        self.change(|pipeline| pipeline.inline(on))
     }
 
     /// Whether a panic becomes a record at CRITICAL with message, place and backtrace; off by
     /// default.
     pub fn capture_panics(self, on: bool) -> Self {
-        LoggingBuilder(self.0.capture_panics(on))
+        self.change(|pipeline| pipeline.capture_panics(on))
     }
 
     /// Whether SIGTERM and SIGINT flush before they do what they did before; off by default.
     pub fn flush_on_signals(self, on: bool) -> Self {
-        LoggingBuilder(self.0.flush_on_signals(on))
+        self.change(|pipeline| pipeline.flush_on_signals(on))
     }
 
     /// The set-up.
@@ -242,6 +298,7 @@ impl LoggingBuilder {
     /// # Errors
     /// When a setting is out of its range, or memory that was asked for can't be had.
     pub fn build(self) -> Result<Logging, Error> {
-        Ok(Logging { configured: None, pipeline: Arc::new(self.0.build()?) })
+        let pipeline = Arc::new(self.pipeline.build()?);
+        Ok(Logging { configured: None, pipeline, traces: self.traces })
     }
 }

@@ -30,3 +30,30 @@ fn a_file_sink_needs_its_feature() {
          (turn on the feature `file`)"
     );
 }
+
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn an_otlp_sink_needs_its_feature() {
+    assert_eq!(
+        refusal("{type: otlp}"),
+        "logging.yaml:1:47: this program was built without sinks of `type: otlp` \
+         (turn on the feature `otlp`)"
+    );
+}
+
+#[cfg(not(feature = "zipkin"))]
+#[test]
+fn a_zipkin_sink_needs_its_feature() {
+    assert_eq!(
+        refusal("{type: zipkin}"),
+        "logging.yaml:1:47: this program was built without sinks of `type: zipkin` \
+         (turn on the feature `zipkin`)"
+    );
+}
+
+#[cfg(all(feature = "otlp", not(feature = "otlp-tls")))]
+#[test]
+fn https_needs_its_feature() {
+    let said = refusal("{type: otlp, endpoint: 'https://h', environment: false}");
+    assert!(said.contains("built without TLS") && said.contains("`otlp-tls`"), "{said}");
+}

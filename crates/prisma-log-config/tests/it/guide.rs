@@ -75,6 +75,7 @@ profiles:
     quux_quux: 1
     pipeline: {quux_quux: 1, overflow: {quux_quux: 1}}
     reload: {quux_quux: 1}
+    tracing: {quux_quux: 1}
     sinks:
       c: {type: console, quux_quux: 1}
       f:
@@ -86,6 +87,8 @@ profiles:
         sync: {quux_quux: 1}
       s: {type: syslog, transport: tls, address: 'h:1', quux_quux: 1, tls: {quux_quux: 1}}
       j: {type: journald, quux_quux: 1}
+      o: {type: otlp, quux_quux: 1, tls: {quux_quux: 1}}
+      z: {type: zipkin, quux_quux: 1}
   b:
     sinks: {c: {type: console}}
     pipeline: {overflow: {policy: spill, dir: d, max_size: 1MiB, quux_quux: 1}}

@@ -11,6 +11,7 @@ mod environment;
 mod file_sink;
 mod guide;
 mod mutations;
+mod otlp;
 mod pipeline;
 #[cfg(all(feature = "console", feature = "file"))]
 mod process;
@@ -18,6 +19,7 @@ mod profiles;
 #[cfg(feature = "monitor")]
 mod rules;
 mod shipped;
+mod tracing;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use prisma_log_core::{SpanId, TraceId};
 
-use super::headers::only;
+use super::headers::{first, only};
 use super::text::{Case, hex, hex_wide, trim};
 use super::{HeaderFault, HeaderSource, TraceParent};
 
@@ -67,13 +67,14 @@ impl B3 {
         Ok(B3 { ids, sampled: state.map(sampling).transpose()? })
     }
 
-    /// Reads the several headers; nothing if none of them says anything.
+    /// Reads the several headers; nothing if none of them says anything. Of
+    /// each, the first line counts, as B3 demands.
     fn multi(headers: &(impl HeaderSource + ?Sized)) -> Result<Option<Self>, HeaderFault> {
-        let trace = only(headers, TRACE_ID, |value| trace_id(short(value)?)).transpose()?;
-        let span = only(headers, SPAN_ID, |value| span_id(short(value)?)).transpose()?;
-        let state = only(headers, SAMPLED, |value| sampling(short(value)?)).transpose()?;
+        let trace = first(headers, TRACE_ID, |value| trace_id(short(value)?)).transpose()?;
+        let span = first(headers, SPAN_ID, |value| span_id(short(value)?)).transpose()?;
+        let state = first(headers, SAMPLED, |value| sampling(short(value)?)).transpose()?;
         // Used as a bit field by some, so other values are no fault.
-        let debug = only(headers, FLAGS, |value| Ok(short(value)? == b"1")).transpose()?;
+        let debug = first(headers, FLAGS, |value| Ok(short(value)? == b"1")).transpose()?;
         let sampled = if debug == Some(true) { debug } else { state };
         let ids = match (trace, span) {
             (Some(trace), Some(span)) => Some((trace, span)),

@@ -152,16 +152,14 @@ impl fmt::Display for Baggage {
 
 /// Adds a member if there is room for all of it.
 fn push(text: &mut String, members: &mut usize, member: &str) -> Result<(), HeaderFault> {
-    let comma = usize::from(!text.is_empty());
     if *members == MEMBERS_MAX {
         return Err(HeaderFault::TooManyMembers);
     }
-    if text.len() + comma + member.len() > TEXT_MAX {
+    let comma = if text.is_empty() { "" } else { "," };
+    if text.len() + comma.len() + member.len() > TEXT_MAX {
         return Err(HeaderFault::TooLong);
     }
-    if comma == 1 {
-        text.push(',');
-    }
+    text.push_str(comma);
     text.push_str(member);
     *members += 1;
     Ok(())
@@ -173,42 +171,34 @@ fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(allowed)
 }
 
-/// Writes `key`, or `key=value`, without the white space in it.
-fn normalise(part: &[u8], value_needed: bool, out: &mut String) -> Option<()> {
-    let equals = part.iter().position(|&b| b == b'=');
-    let (key, value) = match equals {
-        Some(at) => (&part[..at], Some(trim(&part[at + 1..]))),
-        None if value_needed => return None,
-        None => (part, None),
-    };
-    let key = trim(key);
-    if !is_token(key) {
+/// Writes `key`, or `key=value`, without the white space in it. Gives the value back, if there is
+/// one; nothing if the part is malformed.
+fn normalise<'p>(part: &'p [u8], out: &mut String) -> Option<Option<&'p str>> {
+    let mut sides = part.splitn(2, |&b| b == b'=').map(trim);
+    let key = sides.next().filter(|key| is_token(key))?;
+    out.push_str(std::str::from_utf8(key).ok()?);
+    let Some(value) = sides.next() else { return Some(None) };
+    if !value.iter().all(|&b| percent::is_octet(b)) {
         return None;
     }
-    out.push_str(std::str::from_utf8(key).ok()?);
-    if let Some(value) = value {
-        if !value.iter().all(|&b| percent::is_octet(b)) {
-            return None;
-        }
-        out.push('=');
-        out.push_str(std::str::from_utf8(value).ok()?);
-    }
-    Some(())
+    let value = std::str::from_utf8(value).ok()?;
+    out.push('=');
+    out.push_str(value);
+    Some(Some(value))
 }
 
 /// Reads one line after the other, and tells what is wrong with them.
 pub(super) struct Reader<'f> {
     text: String,
     members: usize,
-    /// The member at hand.
-    member: String,
+    /// Bytes that may still be read.
     left: usize,
     fault: &'f mut dyn FnMut(HeaderFault),
 }
 
 impl<'f> Reader<'f> {
     pub(super) fn new(fault: &'f mut dyn FnMut(HeaderFault)) -> Self {
-        Reader { text: String::new(), members: 0, member: String::new(), left: INPUT_MAX, fault }
+        Reader { text: String::new(), members: 0, left: INPUT_MAX, fault }
     }
 
     pub(super) fn line(&mut self, line: &[u8]) {
@@ -220,26 +210,45 @@ impl<'f> Reader<'f> {
             members.next_back();
         }
         self.left -= read.len();
+        self.text.reserve(read.len() + 1);
         for member in members.map(trim).filter(|member| !member.is_empty()) {
-            if let Err(fault) = self.take(member) {
-                (self.fault)(fault);
+            let before = self.text.len();
+            match self.take(member) {
+                Ok(decodes) => {
+                    self.members += 1;
+                    // It is sent on all the same, for somebody may know what it means.
+                    if !decodes {
+                        (self.fault)(HeaderFault::Encoding);
+                    }
+                }
+                Err(fault) => {
+                    self.text.truncate(before);
+                    (self.fault)(fault);
+                }
             }
         }
     }
 
-    fn take(&mut self, member: &[u8]) -> Result<(), HeaderFault> {
-        self.member.clear();
-        let mut parts = member.split(|&b| b == b';').map(trim);
-        let first = parts.next().unwrap_or_default();
-        normalise(first, true, &mut self.member).ok_or(HeaderFault::Member)?;
-        let decodes = self.member.split_once('=').is_none_or(|(_, value)| percent::decodes(value));
-        for property in parts.filter(|property| !property.is_empty()) {
-            self.member.push(';');
-            normalise(property, false, &mut self.member).ok_or(HeaderFault::Member)?;
+    /// Adds a member to the text, which is to be cut off again on an error. Says whether its value
+    /// can be decoded.
+    fn take(&mut self, member: &[u8]) -> Result<bool, HeaderFault> {
+        if !self.text.is_empty() {
+            self.text.push(',');
         }
-        push(&mut self.text, &mut self.members, &self.member)?;
-        // It is passed on as it came, for somebody may know what it means.
-        if decodes { Ok(()) } else { Err(HeaderFault::Encoding) }
+        let mut parts = member.split(|&b| b == b';').map(trim);
+        let value = normalise(parts.next().unwrap_or_default(), &mut self.text);
+        let value = value.flatten().ok_or(HeaderFault::Member)?;
+        for property in parts.filter(|property| !property.is_empty()) {
+            self.text.push(';');
+            normalise(property, &mut self.text).ok_or(HeaderFault::Member)?;
+        }
+        if self.members == MEMBERS_MAX {
+            return Err(HeaderFault::TooManyMembers);
+        }
+        if self.text.len() > TEXT_MAX {
+            return Err(HeaderFault::TooLong);
+        }
+        Ok(percent::decodes(value))
     }
 
     pub(super) fn finish(self) -> Baggage {
@@ -298,6 +307,8 @@ mod tests {
         let full = large("a", 8192);
         let (baggage, faults) = read(&[full.as_bytes(), b"b=1"]);
         assert_eq!((baggage.to_string(), faults), (full, vec![HeaderFault::TooLong]));
+        let (baggage, faults) = read(&[large("a", 8193).as_bytes()]);
+        assert_eq!((baggage, faults), (Baggage::EMPTY, vec![HeaderFault::TooLong]));
         // One that does not fit leaves its room to the next.
         let (first, second) = (large("a", 5000), large("b", 4000));
         let (baggage, faults) = read(&[first.as_bytes(), second.as_bytes(), b"c=1"]);

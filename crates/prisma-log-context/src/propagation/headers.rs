@@ -37,6 +37,19 @@ pub(super) fn only<T>(
     said
 }
 
+/// What the first line of a header says; nothing if it is not there.
+pub(super) fn first<T>(
+    headers: &(impl HeaderSource + ?Sized),
+    name: &str,
+    parse: impl Fn(&[u8]) -> Result<T, HeaderFault>,
+) -> Option<Result<T, HeaderFault>> {
+    let mut said = None;
+    headers.values(name, &mut |value| {
+        said.get_or_insert_with(|| parse(value));
+    });
+    said
+}
+
 impl<K: AsRef<str>, V: AsRef<[u8]>> HeaderSource for [(K, V)] {
     fn values(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
         for (key, value) in self {
@@ -82,7 +95,7 @@ impl HeaderSink for Vec<(String, String)> {
 
 impl<S: BuildHasher> HeaderSink for HashMap<String, String, S> {
     fn set(&mut self, name: &'static str, value: &str) {
-        self.remove(name);
+        HeaderSink::remove(self, name);
         self.insert(name.to_owned(), value.to_owned());
     }
 

@@ -24,8 +24,8 @@ pub struct Incoming {
     pub baggage: Baggage,
     /// The first thing that was wrong.
     pub fault: Option<HeaderFault>,
-    /// The baggage keys that become fields.
-    pub(super) fields: Arc<[BaggageField]>,
+    /// The baggage keys that become fields, if any does.
+    pub(super) fields: Option<Arc<[BaggageField]>>,
 }
 
 /// A baggage key that becomes a field, and that field's key.
@@ -49,7 +49,7 @@ impl Incoming {
         }
         if !self.baggage.is_empty() {
             context = context.with_baggage(self.baggage.clone());
-            for BaggageField { key, field } in self.fields.iter() {
+            for BaggageField { key, field } in self.fields.iter().flat_map(|fields| fields.iter()) {
                 if let Some(value) = self.baggage.get(key) {
                     context = context.field(field, &*value);
                 }

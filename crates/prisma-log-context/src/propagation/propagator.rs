@@ -9,7 +9,7 @@ use super::fault::Counters;
 use super::headers::only;
 use super::incoming::BaggageField;
 use super::tracestate::Reader as TraceStateReader;
-use super::{HeaderFault, HeaderSink, HeaderSource, Incoming, TraceParent};
+use super::{HeaderFault, HeaderSink, HeaderSource, Incoming, TraceParent, TraceState};
 use crate::Context;
 
 const TRACEPARENT: &str = "traceparent";
@@ -21,7 +21,7 @@ const BAGGAGE: &str = "baggage";
 ///
 /// Read are the W3C headers `traceparent`, `tracestate` and `baggage`, and B3 where there is no
 /// `traceparent`: the header `b3`, else `x-b3-traceid` and its like. Written are the W3C headers,
-/// and B3 on demand. Cheap to clone; clones share the counters.
+/// and B3 on demand; whatever is sent, all of them are read. Cheap to clone; clones share the counters.
 ///
 /// ```
 /// use prisma_log_context::Propagation;
@@ -42,9 +42,11 @@ const BAGGAGE: &str = "baggage";
 #[derive(Clone)]
 #[must_use]
 pub struct Propagation {
+    trace_context: bool,
+    baggage: bool,
     b3_single: bool,
     b3_multi: bool,
-    fields: Arc<[BaggageField]>,
+    fields: Option<Arc<[BaggageField]>>,
     faults: Arc<Counters>,
 }
 
@@ -52,11 +54,26 @@ impl Propagation {
     /// Sends the W3C headers only; no baggage becomes a field.
     pub fn w3c() -> Self {
         Propagation {
+            trace_context: true,
+            baggage: true,
             b3_single: false,
             b3_multi: false,
-            fields: Arc::default(),
+            fields: None,
             faults: Arc::default(),
         }
+    }
+
+    /// Whether `traceparent` and `tracestate` are sent. Default: yes.
+    pub fn trace_context(mut self, send: bool) -> Self {
+        self.trace_context = send;
+        self
+    }
+
+    /// Whether `baggage` is sent. Default: yes; no is for the servers of others, whom it does not
+    /// concern.
+    pub fn baggage(mut self, send: bool) -> Self {
+        self.baggage = send;
+        self
     }
 
     /// Whether the header `b3` is sent too. Default: no.
@@ -80,7 +97,8 @@ impl Propagation {
             key: key.as_ref().into(),
             field: format!("baggage.{}", key.as_ref()).into(),
         };
-        self.fields = keys.into_iter().map(field).collect();
+        let fields: Arc<[BaggageField]> = keys.into_iter().map(field).collect();
+        self.fields = (!fields.is_empty()).then_some(fields);
         self
     }
 
@@ -90,7 +108,7 @@ impl Propagation {
     /// no parent, so the trace starts anew; a bad `tracestate` is left out and spoils nothing
     /// else; of `baggage` the bad members are left out.
     pub fn extract(&self, headers: &(impl HeaderSource + ?Sized)) -> Incoming {
-        let mut incoming = Incoming { fields: Arc::clone(&self.fields), ..Incoming::default() };
+        let mut incoming = Incoming { fields: self.fields.clone(), ..Incoming::default() };
         let mut first = None;
         let mut note = |fault| {
             self.faults.count(fault);
@@ -129,14 +147,15 @@ impl Propagation {
     /// Whatever other position they stated before is removed, be it in a format that is not sent.
     pub fn inject(&self, context: &Context, headers: &mut (impl HeaderSink + ?Sized)) {
         let position = context.traceparent();
-        let state = context.tracestate();
-        if state.is_too_long() {
+        let parent = position.filter(|_| self.trace_context);
+        let state = parent.map(|_| context.tracestate()).filter(|state| !state.is_empty());
+        if state.is_some_and(TraceState::is_too_long) {
             self.faults.count(HeaderFault::TooLong);
         }
-        let state = if position.is_some() { state.header() } else { Default::default() };
-        put(headers, TRACEPARENT, position.map(TraceParent::header).as_ref().map_or("", ascii));
-        put(headers, TRACESTATE, &state);
-        put(headers, BAGGAGE, context.baggage().text());
+        let state = state.map(TraceState::header);
+        put(headers, TRACEPARENT, parent.map(TraceParent::header).as_ref().map_or("", ascii));
+        put(headers, TRACESTATE, state.as_deref().unwrap_or_default());
+        put(headers, BAGGAGE, if self.baggage { context.baggage().text() } else { "" });
 
         let single = position.filter(|_| self.b3_single).map(b3::single);
         put(headers, b3::SINGLE, single.as_ref().map_or("", ascii));
@@ -159,6 +178,8 @@ impl Propagation {
 impl fmt::Debug for Propagation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Propagation")
+            .field("trace_context", &self.trace_context)
+            .field("baggage", &self.baggage)
             .field("b3_single", &self.b3_single)
             .field("b3_multi", &self.b3_multi)
             .field("baggage_fields", &self.fields)

@@ -193,6 +193,7 @@ impl Reader {
         if self.read > INPUT_MAX {
             return Err(HeaderFault::TooLong);
         }
+        self.text.reserve(line.len() + 1);
         for member in line.split(|&b| b == b',').map(trim).filter(|member| !member.is_empty()) {
             let member = std::str::from_utf8(member).map_err(|_| HeaderFault::Member)?;
             let (key, value) = member.split_once('=').ok_or(HeaderFault::Member)?;

@@ -68,8 +68,16 @@ fn deliver_all(
                     let wait = wait.clamp(LEAST_WAIT, LONGEST_WAIT);
                     return Delivery::Later { from: batch.len() - rest.len(), wait };
                 }
-                // The record at the front may be what the sink can't take; the others may go on.
-                let given_up = if failures < FAILURES_IN_A_ROW { 1 } else { rest.len() };
+                let given_up = match failed.rejected {
+                    // The sink knows whose fault it is, and goes on behind it.
+                    Some(rejected) => {
+                        failures = 1;
+                        rejected.max(1)
+                    }
+                    // The record at the front may be what the sink can't take; the others may go on.
+                    None if failures < FAILURES_IN_A_ROW => 1,
+                    None => rest.len(),
+                };
                 let given_up = given_up.min(rest.len());
                 facts.ledger.drop_records(given_up as u64, DropReason::SinkFailed);
                 rest = &rest[given_up..];

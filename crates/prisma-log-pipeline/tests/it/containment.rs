@@ -251,3 +251,37 @@ fn a_sinks_level_can_be_changed_while_the_program_runs() {
     let error = pipeline.set_sink_filter("none", Filter::off()).unwrap_err().to_string();
     assert_eq!(error, "no sink `none`; there are: one, other");
 }
+
+#[test]
+fn a_sink_that_knows_how_many_it_refuses_gets_all_others() {
+    /// Refuses up to five records at the front, takes the next two, and so on.
+    struct Picky(Arc<AtomicU64>);
+    impl Sink for Picky {
+        fn write(&mut self, batch: &[Record<'_>]) -> Result<(), BatchError> {
+            let seen = batch.len().min(7);
+            let refused = seen.min(5);
+            self.0.fetch_add(seen as u64, Ordering::Relaxed);
+            let error = Error::state("not these");
+            Err(BatchError::new(seen - refused, error).rejected(refused))
+        }
+        fn flush(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+        fn durability(&self) -> Durability {
+            Durability::Memory
+        }
+    }
+    let seen = Arc::new(AtomicU64::new(0));
+    let sink = Picky(Arc::clone(&seen));
+    let pipeline = builder().sink("picky", Filter::default(), sink).build().unwrap();
+    let log = logger(&pipeline);
+    for n in 0..1_000 {
+        slog::info!(log, "work"; "n" => n);
+    }
+    let _failed = pipeline.flush(PATIENCE);
+    let ledger = pipeline.health().sinks[0].ledger;
+    // None was given up that the sink had not looked at.
+    assert_eq!(seen.load(Ordering::Relaxed), 1_000);
+    assert_eq!(ledger.delivered() + ledger.dropped_by(DropReason::SinkFailed), 1_000);
+    assert!(ledger.dropped() >= 5 * (1_000 / 7), "{ledger:?}");
+}

@@ -1,5 +1,6 @@
 //! Limits of call sites, panics, and signals.
 
+use prisma_log_context::Context;
 use prisma_log_core::{Clock, Filter, Level, SystemClock};
 use prisma_log_pipeline::{Limit, Memory, Pipeline, Verdict};
 use prisma_log_testkit::{MemorySink, OwnedRecord};
@@ -103,8 +104,11 @@ fn panics_become_records() {
     let handle = sink.handle();
     let builder = Pipeline::builder().memory(Memory::Anonymous).capture_panics(true);
     let pipeline = builder.sink("memory", Filter::default(), sink).build().unwrap();
-    let line = line!() + 2;
-    let panics = std::thread::Builder::new().name("doomed".into()).spawn(|| {
+    let context = Context::new().request_id("r-7");
+    let request = context.clone();
+    let line = line!() + 3;
+    let panics = std::thread::Builder::new().name("doomed".into()).spawn(move || {
+        let _scope = request.enter();
         panic!("no {}", "way");
     });
     assert!(panics.unwrap().join().is_err());
@@ -116,6 +120,9 @@ fn panics_become_records() {
     assert_eq!((record.level, record.logger.as_str()), (Level::Critical, "panic"));
     assert_eq!(record.message, "no way");
     assert_eq!(field(record, "location"), format!("{}:{line}:9", file!()));
+    assert_eq!(record.context.trace_id, context.trace_id());
+    assert_eq!(record.context.span_id, context.span_id());
+    assert_eq!(record.context.entries, *context.fields());
     assert!(field(record, "backtrace").contains("limits"), "{}", field(record, "backtrace"));
     drop(pipeline);
     let ignored = std::thread::spawn(|| panic!("after the end")).join();

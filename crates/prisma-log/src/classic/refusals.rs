@@ -25,7 +25,9 @@ fn refusal(entry: &Entry) -> Option<(&'static str, &'static str)> {
         let key = of_sink.split_once('.')?.1;
         let logrotate = "leave the key out, and have logrotate do it by `copytruncate`";
         return match (key.split('.').next()?, value) {
-            ("type", "syslog" | "journald") => Some(("such sink", "types: `console`, `file`")),
+            ("type", "syslog" | "journald" | "otlp" | "zipkin") => {
+                Some(("such sink", "types: `console`, `file`"))
+            }
             ("rotate" | "keep" | "compress" | "link", _) => Some(("rotation", logrotate)),
             ("sync", "false") => None,
             ("sync", _) => Some(("synchronisation", leave_out)),

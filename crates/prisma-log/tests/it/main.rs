@@ -9,3 +9,5 @@ mod global;
 mod macros;
 #[cfg(feature = "config")]
 mod reload;
+#[cfg(feature = "config")]
+mod tracing;
