@@ -4,7 +4,7 @@ use fastrand::Rng;
 use prisma_log_context::{Baggage, Context, HeaderFault, Propagation, TraceParent, TraceState};
 use prisma_log_core::{SpanId, TraceId};
 
-const ROUNDS: usize = 20_000;
+const ROUNDS: usize = 4_000;
 
 fn context(rng: &mut Rng) -> Context {
     let trace = TraceId::new(rng.u128(1..)).unwrap();
