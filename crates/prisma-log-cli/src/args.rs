@@ -11,7 +11,8 @@ const EXIT_CODES: &str = "Exit codes:
   1  failure: a file could not be read, a store not opened, a source failed
   2  usage: the call, a configuration file or a rules file is wrong";
 
-/// Watch logs, act on alerts, read log files, recover what killed processes left, check configuration.
+/// Watch logs, act on alerts, read log files, follow traces, recover what killed processes left, check
+/// configuration.
 #[derive(Debug, Parser)]
 #[command(name = "plog", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// Show log files in colour, filtered, and follow them.
     Tail(TailArgs),
+    /// Draw one trace as a tree across files and services, or list the slowest traces.
+    Trace(TraceArgs),
     /// Write out the records that killed processes left in their queues.
     Recover(RecoverArgs),
     /// Check logging profiles and alert rules, show what is in effect.
@@ -176,6 +179,51 @@ pub(crate) struct TailArgs {
     /// Print JSON lines, whatever form the files have.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "plog trace [OPTIONS] ID FILE...
+       plog trace [OPTIONS] --slowest N FILE...",
+    after_help = "Examples:
+  plog trace 4bf92f3577b34da6a3ce929d0e0e4736 logs/*.log
+  plog trace 4bf92f35 gateway.log orders.log --records
+  plog trace --slowest 10 'logs/*.log'
+  plog trace 4bf92f35 logs/*.log --json | jq 'select(.event == \"span\") | .self_ms'
+
+Files are read as JSON lines, or as what else states trace_id, span_id and parent_span_id.
+Compressed files are not read. A span is shown once its end was logged."
+)]
+pub(crate) struct TraceArgs {
+    /// The trace's id, or its first 8 digits and more, and the files or quoted glob patterns to look
+    /// in; with --slowest only these.
+    #[arg(required = true, value_name = "ID FILE")]
+    pub(crate) words: Vec<PathBuf>,
+    /// List the N traces whose first span took longest.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) slowest: Option<u32>,
+    /// Whether to show records and events within their spans; `auto` does while there are few.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = RecordsArg::Auto,
+        default_missing_value = "always",
+        conflicts_with = "slowest"
+    )]
+    pub(crate) records: RecordsArg,
+    /// Print JSON lines: one for each span and record, or for each trace, and one at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordsArg {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,5 @@
-//! The `plog` command: watch logs, act on alerts, read log files, recover what killed processes left,
-//! check configuration.
+//! The `plog` command: watch logs, act on alerts, read log files, follow traces, recover what killed
+//! processes left, check configuration.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -8,6 +8,7 @@ mod exit;
 mod files;
 mod interrupt;
 mod present;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Monitor(args) => commands::monitor::run(&args),
         Command::Alerts(args) => commands::alerts::run(args),
         Command::Tail(args) => commands::tail::run(&args),
+        Command::Trace(args) => commands::trace::run(&args),
         Command::Recover(args) => commands::recover::run(&args),
         Command::Config(args) => commands::config::run(args),
     };

@@ -32,7 +32,7 @@
 //! facade still logs to files, set up in code through [`Logging::builder`]. Off by default are
 //! `gzip` and `zstd` (compressed archives), `syslog`, `syslog-tls`,
 //! `journald`, `otlp`, `otlp-tls` and `zipkin` (sinks), `bridge-log` and `bridge-tracing` (what
-//! libraries log through `log` and `tracing`), `sighup`
+//! libraries log through `log` and `tracing`), `tower` (layers for HTTP), `sighup`
 //! (SIGHUP has the configuration read again and files opened anew, where the configuration says
 //! so) and `classic` (slog-async, slog-json and slog-term set up from the same configuration).
 #![forbid(unsafe_code)]

@@ -6,3 +6,4 @@ pub(crate) mod demo;
 pub(crate) mod monitor;
 pub(crate) mod recover;
 pub(crate) mod tail;
+pub(crate) mod trace;

@@ -1,10 +1,10 @@
 //! `plog monitor`: follow files, raise alerts by rules.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use prisma_log_config::rules;
 use prisma_log_core::Error;
 use prisma_log_monitor::{
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     if let Some(idle) = args.until_idle {
         builder = builder.until_idle(idle);
     }
-    let bar = progress_bar(args);
+    let bar = if args.from_start { present::progress::bar() } else { ProgressBar::hidden() };
     let told = Arc::new(Mutex::new(String::new()));
     let builder = with_handlers(builder, args, &interrupt, &bar, &told);
     let monitor = builder.start()?;
@@ -119,19 +119,6 @@ fn with_handlers(
         }
     };
     builder.on_alert(print.clone()).on_resolved(print).on_error(complain).on_progress(progress)
-}
-
-/// Shown while there is much to scan and somebody looks.
-fn progress_bar(args: &MonitorArgs) -> ProgressBar {
-    if !args.from_start || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
-    let bar = ProgressBar::new(0);
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// Puts `"event":NAME` in front of a JSON object's keys.

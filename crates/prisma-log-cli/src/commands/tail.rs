@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use prisma_log_core::{Error, Filter, Level, TraceId};
-use prisma_log_tail::{LineParser, LogLine, SourceState, SourceStatus, Tail};
+use prisma_log_tail::{LineParser, LogLine, Tail};
 
 use crate::args::TailArgs;
 use crate::exit::{Failure, Outcome};
-use crate::files::{is_pattern, no_match};
+use crate::files::{complain, is_pattern};
 use crate::interrupt::Interrupt;
-use crate::present;
 use crate::present::record::Printer;
 
 /// Lines per poll: enough to keep the overhead small, few enough to react to Ctrl-C.
@@ -52,26 +51,6 @@ fn open(files: &[PathBuf]) -> Result<Tail, Error> {
         };
     }
     builder.build()
-}
-
-/// Says which files could not be shown.
-fn complain(sources: &[SourceStatus], files: &[PathBuf]) -> bool {
-    let mut failed = false;
-    for source in sources.iter().filter(|source| source.state != SourceState::Following) {
-        failed = true;
-        match &source.error {
-            Some(error) => present::error::print(error),
-            None => {
-                let error = Error::state(format!("there is no file {}", source.path.display()));
-                present::error::print(&error);
-            }
-        }
-    }
-    if sources.is_empty() {
-        failed = true;
-        present::error::print(&no_match(files));
-    }
-    failed
 }
 
 /// A line as read, and what it was understood as.

@@ -2,6 +2,7 @@
 
 use anstream::ColorChoice;
 use anstyle::{AnsiColor, Color, Style};
+use prisma_log_core::Level;
 use prisma_log_monitor::{AlertState, Severity};
 
 use crate::args::ColorArg;
@@ -45,6 +46,31 @@ pub(crate) const fn state(state: AlertState) -> Style {
         AlertState::Resolved => color(AnsiColor::Green),
         _ => FAINT,
     }
+}
+
+pub(crate) const fn level(level: Level) -> Style {
+    match level {
+        Level::Critical => color(AnsiColor::Red).bold(),
+        Level::Error => color(AnsiColor::Red),
+        Level::Warning => color(AnsiColor::Yellow),
+        Level::Info => color(AnsiColor::Green),
+        _ => FAINT,
+    }
+}
+
+/// Tells things apart that have numbers; red and yellow mean trouble and are left out.
+pub(crate) const fn of_number(number: usize) -> Style {
+    const COLORS: [AnsiColor; 8] = [
+        AnsiColor::Cyan,
+        AnsiColor::Green,
+        AnsiColor::Magenta,
+        AnsiColor::Blue,
+        AnsiColor::BrightCyan,
+        AnsiColor::BrightGreen,
+        AnsiColor::BrightMagenta,
+        AnsiColor::BrightBlue,
+    ];
+    color(COLORS[number % COLORS.len()])
 }
 
 /// Whether what goes to stdout is coloured.

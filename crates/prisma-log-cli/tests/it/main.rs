@@ -9,3 +9,4 @@ mod recover;
 mod signals;
 mod support;
 mod tail;
+mod trace;

@@ -71,6 +71,11 @@ pub(super) fn parse(s: &[u8], zone: &mut Zone) -> Option<LogLine> {
                     continue;
                 }
             }
+            // Ids whose digits look like a number's.
+            b"parent_span_id" | b"trace_flags" => {
+                out.fields.push(&lossy(key), Value::Str(&value));
+                continue;
+            }
             _ => {}
         }
         out.fields.push(&lossy(key), if is_quoted { Value::Str(&value) } else { typed(&value) });
@@ -82,7 +87,8 @@ pub(super) fn parse(s: &[u8], zone: &mut Zone) -> Option<LogLine> {
 
 /// A key and what follows its `=`.
 fn key(s: &[u8]) -> Option<(&[u8], &[u8])> {
-    let is_key = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@/:[]".contains(b) || *b > 127;
+    // `#`: `amount#2` is a key that came twice.
+    let is_key = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@/:[]#".contains(b) || *b > 127;
     let len = s.iter().take_while(|b| is_key(b)).count();
     let rest = s[len..].strip_prefix(b"=")?;
     (len > 0).then_some((&s[..len], rest))

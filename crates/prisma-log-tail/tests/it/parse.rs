@@ -61,6 +61,13 @@ fn traces_are_read() {
     check(&format!(r#"{{"traceId":"{}","spanId":"{span}"}}"#, trace.to_uppercase()));
     check(&format!("level=info msg=m trace_id={trace} span_id={span}"));
     check(&format!(r#"<11>1 - - - - - [opentelemetry trace_id="{trace}" span_id="{span}"] m"#));
+    // Keys that came twice, and ids that look like numbers, as our own logfmt encoder writes them.
+    let ids = format!("trace_id={trace} span_id={span} parent_span_id=1234567890123e45");
+    let line = format!("level=info msg=m {ids} trace_flags=01 n=1 n#2=2");
+    check(&line);
+    let got = parser.parse(line.as_bytes());
+    assert_eq!(got.fields.get("parent_span_id"), Some(Value::Str("1234567890123e45")));
+    assert_eq!(got.fields.get("n#2"), Some(Value::U64(2)));
     let invalid = r#"{"msg":"m","trace_id":"00000000000000000000000000000000","span_id":"x"}"#;
     let got = parser.parse(invalid.as_bytes());
     assert_eq!((got.trace_id, got.span_id, got.fields.len()), (None, None, 2), "kept as fields");
