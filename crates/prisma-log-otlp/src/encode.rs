@@ -7,6 +7,7 @@ mod log;
 mod nested;
 mod span;
 
-pub(crate) use attributes::{Entries, Limits, write_attribute};
-pub(crate) use layout::{Otlp, Signal, span_of};
-pub(crate) use span::SentSpan;
+pub(crate) use attributes::{Limits, write_attribute};
+pub(crate) use layout::{Otlp, Signal};
+#[cfg(feature = "zipkin")]
+pub(crate) use {attributes::Entries, layout::span_of, span::SentSpan};

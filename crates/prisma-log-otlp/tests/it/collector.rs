@@ -45,6 +45,8 @@ pub(crate) enum Reply {
     Partial(usize),
     /// Takes nothing, and answers this: status, headers, body.
     Status(u16, &'static str, &'static str),
+    /// Takes it, with this status and an answer that never ends.
+    Endless(u16),
     /// Breaks the connection without an answer.
     Reset,
     /// Takes it, and breaks the connection in the middle of the answer.
@@ -199,6 +201,13 @@ fn serve(
             answer(out, 200, &format!("content-type: {kind}\r\n"), &body)
         }
         Reply::Status(status, headers, body) => answer(out, status, headers, body.as_bytes()),
+        Reply::Endless(status) => {
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 1000000000000\r\n\r\n");
+            out.write_all(head.as_bytes()).ok()?;
+            loop {
+                out.write_all(&[b'x'; 4096]).ok()?;
+            }
+        }
         Reply::Reset => None,
         Reply::ResetAnswer => {
             store(&ids);
