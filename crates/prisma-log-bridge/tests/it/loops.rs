@@ -59,6 +59,8 @@ fn run(bridged: bool, handed_on: bool, spans: bool) -> (Vec<String>, Vec<String>
         }
         Tracer::new(&log).span("span").start().end();
         assert!(pipeline.flush(Duration::from_secs(30)).is_ok());
+        // Not even tried: the pipeline would refuse it, and count it.
+        assert_eq!(pipeline.health().dropped, 0);
     });
     let theirs = written.lines();
     let theirs = theirs.iter().map(|line| line["fields"]["message"].as_str().unwrap().to_owned());
