@@ -1,16 +1,17 @@
 //! OTLP sink: logs and spans to an OpenTelemetry collector over HTTP; spans to Zipkin.
 //!
 //! ```no_run
-//! use prisma_log_core::{Error, SinkDrain};
+//! use prisma_log_core::{Error, Filter};
 //! use prisma_log_otlp::OtlpSink;
+//! use prisma_log_pipeline::Pipeline;
 //! use slog::{info, o};
 //!
 //! let sink = OtlpSink::builder()
 //!     .endpoint("http://collector.example.com:4318")
 //!     .service_name("shop")
 //!     .build()?;
-//! // Each call waits for the collector; under a pipeline, as a `blocking_sink`, none does.
-//! let log = slog::Logger::root(SinkDrain::new(sink), o!());
+//! let pipeline = Pipeline::builder().blocking_sink("otlp", Filter::default(), sink).build()?;
+//! let log = slog::Logger::root_typed(pipeline.drain().named("shop.orders"), o!());
 //! info!(log, "order processed"; "order" => 42, "amount" => 99.9);
 //! # Ok::<(), Error>(())
 //! ```

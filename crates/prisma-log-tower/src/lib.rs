@@ -69,8 +69,9 @@
 //!   [`ServerStats::unlogged`].
 //!
 //! # Cost
-//! No allocation but the span's own and its record's: the inner future runs in place, attributes go
-//! straight into the span.
+//! The inner future runs in place, without an allocation of its own. The attributes are gathered in
+//! one buffer, which the span takes over; a request that leaves no record because its trace is not
+//! sampled is not described at all.
 #![forbid(unsafe_code)]
 
 mod captured;

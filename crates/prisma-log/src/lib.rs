@@ -59,9 +59,9 @@ pub use prisma_log_context::{
     SpanStatus, Tracer, carry,
 };
 pub use prisma_log_core::{
-    BatchError, Clock, DropReason, Durability, Encoder, Error, Fields, FieldsRef, Filter,
-    LedgerSnapshot, Level, ManualClock, Place, Record, Sink, SinkCommand, SinkPosition, Site,
-    SpanId, SystemClock, Timestamp, TraceId, Value,
+    BatchError, Clock, Durability, Encoder, Error, Fields, FieldsRef, Filter, LedgerSnapshot,
+    Level, ManualClock, Place, Record, Sink, SinkCommand, SinkPosition, Site, SpanId, SystemClock,
+    Timestamp, TraceId, Value,
 };
 pub use prisma_log_file::{Compression, CronSchedule, Every, FileSink, Retention, Rotation, Sync};
 pub use prisma_log_format::{EcsEncoder, JsonEncoder, LogfmtEncoder, TextEncoder};

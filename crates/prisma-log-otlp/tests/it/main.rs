@@ -1,6 +1,7 @@
 //! The OTLP and Zipkin sinks against a double of a collector, the official decoder, and a real
 //! collector.
 
+mod accounting;
 mod collector;
 mod contract;
 mod environment;

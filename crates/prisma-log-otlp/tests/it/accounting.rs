@@ -5,24 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use prisma_log::otlp::{OtlpSinkBuilder, Protocol};
-use prisma_log::slog::{info, o};
-use prisma_log::{Context, DropReason, Filter, LedgerSnapshot, Logging, Memory, OtlpSink};
+use prisma_log_context::Context;
+use prisma_log_core::{DropReason, Filter, LedgerSnapshot};
+use prisma_log_otlp::{OtlpSink, OtlpSinkBuilder, Protocol};
+use prisma_log_pipeline::{Memory, Pipeline};
+use slog::{info, o};
 
-use crate::collector::{Collector, Reply, Request};
+use crate::collector::{Collector, Reply};
+use crate::support::{LONG, builder, sorted};
 
 const RECORDS: usize = 3_000;
-/// Long enough for a machine under load.
-const LONG: Duration = Duration::from_secs(60);
-
-fn builder(collector: &Collector) -> OtlpSinkBuilder {
-    OtlpSink::builder().endpoint(collector.url()).service_name("shop").timeout(LONG)
-}
-
-fn sorted(mut list: Vec<String>) -> Vec<String> {
-    list.sort();
-    list
-}
 
 struct Outcome {
     logged: Vec<String>,
@@ -34,14 +26,14 @@ struct Outcome {
 fn run(sink: OtlpSink) -> Outcome {
     let errors = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&errors);
-    let logging = Logging::builder()
+    let pipeline = Pipeline::builder()
         .memory(Memory::Anonymous)
         .queue_bytes(16 << 20)
         .on_error(move |what, error| told.lock().unwrap().push(format!("{what}: {error}")))
         .blocking_sink("otlp", Filter::default(), sink)
         .build()
         .unwrap();
-    let log = logging.logger("shop").new(o!("version" => 1));
+    let log = slog::Logger::root_typed(pipeline.drain().named("shop"), o!("version" => 1));
     let mut logged = Vec::new();
     for number in 0..RECORDS {
         let id = format!("record {number}");
@@ -54,14 +46,14 @@ fn run(sink: OtlpSink) -> Outcome {
         }
         logged.push(id);
     }
-    let ledger = || logging.health().sinks[0].ledger;
+    let ledger = || pipeline.health().sinks[0].ledger;
     let begun = Instant::now();
     while ledger().delivered() + ledger().dropped() < RECORDS as u64 {
         assert!(begun.elapsed() < LONG, "{:?} {:?}", ledger(), errors.lock().unwrap().last());
-        let _report = logging.flush(Duration::from_millis(50));
+        let _report = pipeline.flush(Duration::from_millis(50));
     }
     let ledger = ledger();
-    drop((log, logging));
+    drop((log, pipeline));
     let errors = errors.lock().unwrap().clone();
     Outcome { logged, ledger, errors }
 }
@@ -180,7 +172,7 @@ fn refused_for_good() {
         let refused: Vec<_> = collector
             .requests()
             .iter()
-            .map(Request::ids)
+            .map(crate::collector::Request::ids)
             .filter(|ids| ids.iter().any(bad))
             .flatten()
             .collect();
@@ -213,7 +205,7 @@ fn taken_in_part() {
         assert_eq!(ledger.delivered(), stored.len() as u64);
         assert_eq!(ledger.dropped_by(DropReason::SinkFailed), refused as u64);
         // Everything was sent, once.
-        let sent = collector.requests().iter().flat_map(Request::ids).collect();
+        let sent = collector.requests().iter().flat_map(crate::collector::Request::ids).collect();
         assert_eq!(sorted(sent), sorted(outcome.logged));
         assert!(outcome.errors[0].contains("too old"), "{:?}", outcome.errors[0]);
     }
