@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Args, Chore};
 use crate::shell::{Failure, Outcome, cargo, run};
 use crate::workspace::Workspace;
-use crate::{docs, faults, features, floorplan, test, tidy};
+use crate::{docs, faults, features, floorplan, microservices, test, tidy};
 
 pub(crate) static CHORE: Chore = Chore {
     name: "ci",
@@ -25,7 +25,7 @@ changes RUSTFLAGS, so that nothing is built twice.",
 /// What a step is called, how a person repeats it, and the step.
 type Step = (&'static str, &'static str, fn(&Path) -> Outcome);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", "cargo fmt --all --check", format),
     ("floorplan", "cargo xtask floorplan", |_| floorplan::run()),
     ("tidy", "cargo xtask tidy", |_| tidy::run()),
@@ -34,7 +34,12 @@ const STEPS: [Step; 9] = [
     ("test", "cargo xtask test", |_| test::run_all()),
     ("faults", "cargo xtask faults all --quick", |_| faults::run_named("all", true)),
     ("features", "cargo xtask features --quick", |_| features::run_all(true)),
-    ("beside", "cargo clippy --manifest-path {benches,faults}/Cargo.toml -- -D warnings", beside),
+    ("services", "cargo xtask microservices --quick", |_| microservices::check(true)),
+    (
+        "beside",
+        "cargo clippy --manifest-path {benches,examples/microservices,faults}/Cargo.toml -- -D warnings",
+        beside,
+    ),
 ];
 
 fn run_all() -> Outcome {
@@ -61,9 +66,12 @@ fn row(name: &str, verdict: &str, time: Duration) -> String {
     format!("{name:<10} {verdict:<4} {:7.1} s\n", time.as_secs_f64())
 }
 
+/// What stands beside the main workspace and can be built with it alone; fuzz/ can't.
+const BESIDE: [&str; 3] = ["benches/Cargo.toml", microservices::MANIFEST, "faults/Cargo.toml"];
+
 /// The folders that are workspaces of their own, where they exist.
 fn side_workspaces(root: &Path) -> impl Iterator<Item = String> {
-    let manifests = ["benches/Cargo.toml", "faults/Cargo.toml", "fuzz/Cargo.toml"].into_iter();
+    let manifests = BESIDE.into_iter().chain(["fuzz/Cargo.toml"]);
     manifests.filter(|manifest| root.join(manifest).exists()).map(str::to_owned)
 }
 
@@ -82,9 +90,8 @@ fn clippy(root: &Path) -> Outcome {
     run(cargo(root).args(CLIPPY))
 }
 
-/// Clippy over what stands beside the main workspace and can be built with it alone; fuzz/ can't.
 fn beside(root: &Path) -> Outcome {
-    for manifest in ["benches/Cargo.toml", "faults/Cargo.toml"] {
+    for manifest in BESIDE {
         run(cargo(root).args(["clippy", "--manifest-path", manifest, "--", "-D", "warnings"]))?;
     }
     Ok(())

@@ -85,7 +85,7 @@ fn overview(chores: &[&Chore]) -> String {
          cargo xtask CHORE --help\n\nChores:\n",
     );
     for chore in chores {
-        text += &format!("  {:<10} {}\n", chore.name, chore.summary);
+        text += &format!("  {:<13} {}\n", chore.name, chore.summary);
     }
     text
 }

@@ -13,6 +13,7 @@ mod finding;
 mod floorplan;
 mod manifest;
 mod mask;
+mod microservices;
 mod minimal;
 mod shell;
 mod test;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use cli::Chore;
 
 /// Every chore, in the order in which `--help` lists them.
-static CHORES: [&Chore; 8] = [
+static CHORES: [&Chore; 9] = [
     &ci::CHORE,
     &test::CHORE,
     &floorplan::CHORE,
@@ -34,6 +35,7 @@ static CHORES: [&Chore; 8] = [
     &features::CHORE,
     &bench::CHORE,
     &faults::CHORE,
+    &microservices::CHORE,
 ];
 
 fn main() -> ExitCode {

@@ -9,12 +9,13 @@ use crate::shell::{Failure, Outcome, cargo, output, run};
 use crate::workspace::Workspace;
 
 /// At most this many crates are compiled for a dependent of the named one, itself not counted.
-const LIMITS: [(&str, usize); 5] = [
+const LIMITS: [(&str, usize); 6] = [
     (FACADE, 60),
     ("prisma-log-console", 40),
     ("prisma-log-file", 40),
     ("prisma-log-syslog", 40),
     ("prisma-log-journald", 40),
+    ("prisma-log-otlp", 40),
 ];
 
 /// Counts what a dependent compiles, with default features on this platform, also for build
