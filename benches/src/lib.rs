@@ -15,6 +15,7 @@ mod check;
 mod child;
 mod comparison;
 mod contenders;
+mod context;
 mod figures;
 mod logs;
 mod options;
@@ -28,6 +29,7 @@ mod works;
 
 pub use comparison::{Comparison, Entry, Question};
 pub use contenders::{classic, ours};
+pub use context::context;
 pub use rounds::{Bench, Contender, is_quick, measure};
 pub use sinks::sinks;
 pub use targets::{TARGETS, Target};

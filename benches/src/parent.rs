@@ -97,12 +97,12 @@ impl Drop for Ground {
     }
 }
 
-fn this_program() -> Result<PathBuf, String> {
+pub(crate) fn this_program() -> Result<PathBuf, String> {
     std::env::current_exe().map_err(|e| format!("cannot find this program: {e}"))
 }
 
 /// The child's standard output and standard error, once it has ended by itself.
-fn wait(mut child: Child) -> Result<(String, String), String> {
+pub(crate) fn wait(mut child: Child) -> Result<(String, String), String> {
     let output = read(child.stdout.take());
     let log = read(child.stderr.take());
     let begin = Instant::now();

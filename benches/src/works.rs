@@ -226,7 +226,7 @@ fn calls_of<L: Logs>(caller: &L::Caller, first: u64, calls: u64) {
 }
 
 /// What all threads of this process have used, in user and in system mode.
-fn cpu_time() -> Result<Duration, String> {
+pub(crate) fn cpu_time() -> Result<Duration, String> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).map_err(|e| format!("getrusage: {e}"))?;
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Ok(Duration::from_micros(micros.unsigned_abs()))
