@@ -27,7 +27,6 @@ mod loggers;
 #[cfg(any(feature = "log", feature = "tracing"))]
 mod nesting;
 #[cfg(any(feature = "log", feature = "tracing"))]
-mod table;
 #[cfg(feature = "tracing")]
 mod tracing_bridge;
 #[cfg(feature = "tracing")]

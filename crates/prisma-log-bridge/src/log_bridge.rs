@@ -12,7 +12,7 @@ use slog::{BorrowedKV, Drain, OwnedKVList, RecordLocation, RecordStatic, o};
 
 use crate::gathered::{Gathered, with_gathered};
 use crate::loggers::Loggers;
-use crate::table::Table;
+use prisma_log_core::support::Table;
 
 /// Tag of the records that came this way.
 pub(crate) const TAG: &str = "log";

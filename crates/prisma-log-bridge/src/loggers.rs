@@ -3,7 +3,7 @@
 use prisma_log_core::Level;
 use prisma_log_pipeline::PipelineDrain;
 
-use crate::table::Table;
+use prisma_log_core::support::Table;
 
 /// The loggers of all targets so far.
 pub(crate) struct Loggers {

@@ -8,10 +8,13 @@ use prisma_log_core::{ContextData, ContextSource};
 
 use crate::context::{Context, Inner};
 
+/// What the scope of a number has made the thread be in; none is no context.
+type Entered = (u64, Option<Arc<Inner>>);
+
 #[derive(Default)]
 struct Stack {
-    /// What this thread is in, outermost first, each under its scope's number; none is no context.
-    entered: Vec<(u64, Option<Arc<Inner>>)>,
+    /// Outermost first.
+    entered: Vec<Entered>,
     last_number: u64,
 }
 
@@ -110,14 +113,26 @@ impl Drop for Scope {
     fn drop(&mut self) {
         let left = STACK.try_with(|stack| {
             let entered = &mut stack.borrow_mut().entered;
-            let at = entered.iter().rposition(|&(number, _)| number == self.number)?;
-            let left = entered.split_off(at);
+            let inner = match entered.last()?.0 == self.number {
+                // The usual way.
+                true => None,
+                false => Some(take_inner(entered, self.number)?),
+            };
+            let left = entered.pop();
             VERSION.set(entered.last().map_or(0, |(_, context)| version_of(context)));
-            Some(left)
+            Some((left, inner))
         });
         // Dropped here, outside the borrow.
         drop(left);
     }
+}
+
+/// Takes the scopes within the one of this number off.
+#[cold]
+#[inline(never)]
+fn take_inner(entered: &mut Vec<Entered>, number: u64) -> Option<Vec<Entered>> {
+    let at = entered.iter().rposition(|&(entered, _)| entered == number)?;
+    Some(entered.split_off(at + 1))
 }
 
 /// Hands the calling thread's context to the front end.

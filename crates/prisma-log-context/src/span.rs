@@ -130,9 +130,7 @@ impl State {
             fields.push(SpanRecord::DROPPED_EVENTS, dropped_events);
         }
         fields.push(SpanRecord::DURATION, duration.as_nanos() as f64 / 1e6);
-        for (key, value) in self.attributes.iter() {
-            fields.push(key, value);
-        }
+        fields.append(&self.attributes);
         Reversed(fields)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use slog::{Drain, Key, OwnedKVList, Serializer, o};
+use slog::{Drain, OwnedKVList, Serializer, o};
 
-use crate::static_str::static_site;
+use crate::static_str::{static_key, static_site};
 use crate::{BatchError, ContextData, Durability, Error, FieldsRef, Record, Sink, Value};
 
 /// Makes any [`slog::Drain`] a [`Sink`].
@@ -110,10 +110,12 @@ impl slog::KV for RecordKv<'_> {
 
 /// Hands fields to a serializer as slog's macros would: last written first.
 pub fn emit_reversed(fields: FieldsRef<'_>, serializer: &mut dyn Serializer) -> slog::Result {
-    let mut reversed: Vec<_> = fields.iter().collect();
-    reversed.reverse();
-    for (key, value) in reversed {
-        let key = Key::from(key.to_owned());
+    let fields = fields.iter();
+    // At most one for each byte: the count itself may be wrong.
+    let mut in_order = Vec::with_capacity(fields.size_hint().1.unwrap_or(0));
+    in_order.extend(fields);
+    for (key, value) in in_order.into_iter().rev() {
+        let key = static_key(key);
         match value {
             Value::Null => serializer.emit_none(key),
             Value::Bool(v) => serializer.emit_bool(key, v),

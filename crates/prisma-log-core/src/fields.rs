@@ -76,6 +76,14 @@ impl Fields {
         self.count = count;
     }
 
+    /// Appends all fields of another list.
+    pub fn append(&mut self, other: &Fields) {
+        if let Some(count) = self.count.checked_add(other.count) {
+            self.bytes.extend_from_slice(&other.bytes);
+            self.count = count;
+        }
+    }
+
     /// Reverses the order of the fields from index `from` on.
     pub fn reverse_from(&mut self, from: usize) {
         let mut start = 0;

@@ -78,7 +78,13 @@ impl<'a> FieldsRef<'a> {
 
     /// The first field with this key.
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.iter().find(|&(k, _)| k == key).map(|(_, value)| value)
+        let mut iter = self.iter();
+        while let Some((k, payload)) = iter.next_raw() {
+            if k == key.as_bytes() {
+                return payload.value();
+            }
+        }
+        None
     }
 
     /// Whether the bytes decode whole, to exactly the number of fields that there are said to be.

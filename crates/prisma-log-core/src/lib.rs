@@ -24,6 +24,7 @@ mod sink;
 mod span;
 mod static_str;
 pub mod support;
+mod table;
 mod timestamp;
 mod value;
 pub mod wire;

@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use slog::Key;
 
 use crate::Site;
+use crate::table::Table;
 
 /// Most texts that are kept, and most bytes of one: a program has no more source files, modules
 /// and functions that log; only made-up call sites could be more.
@@ -27,6 +30,15 @@ pub fn static_site(site: Site<'_>) -> Site<'static> {
     let kept = Site { file, line: site.line, column: site.column, function, module };
     let _gone_at_the_threads_end = LAST.try_with(|last| last.set(kept));
     kept
+}
+
+/// The key as slog wants it, without an allocation for the first thousand of a program.
+pub(crate) fn static_key(key: &str) -> Key {
+    static KEYS: LazyLock<Table<&'static str>> = LazyLock::new(Table::new);
+    match KEYS.get_or_keep(key, || Box::leak(Box::from(key))) {
+        Some(&kept) => kept.into(),
+        None => key.to_owned().into(),
+    }
 }
 
 fn intern(texts: [&str; 3]) -> [&'static str; 3] {

@@ -202,7 +202,8 @@ impl Engine {
         let waiting = shared.emergencies.swap(0, Ordering::AcqRel);
         if waiting > 0 {
             let segment = &self.pool.segment;
-            let taken = emergency::collect(segment, |notice, nanos| self.put_at(&[], notice, nanos));
+            let taken =
+                emergency::collect(segment, |notice, nanos| self.put_at(&[], notice, nanos));
             // Those that found no room stay in their slots.
             shared.emergencies.fetch_add(waiting.saturating_sub(taken), Ordering::AcqRel);
         }

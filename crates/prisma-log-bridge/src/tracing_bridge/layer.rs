@@ -19,8 +19,8 @@ use super::spanned::Spanned;
 use super::visit::Visitor;
 use crate::gathered::with_gathered;
 use crate::loggers::Loggers;
-use crate::table::Table;
 use crate::tracing_sink;
+use prisma_log_core::support::Table;
 
 /// What the layer and its filter share.
 pub(super) struct Shared {

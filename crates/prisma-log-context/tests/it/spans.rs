@@ -157,6 +157,27 @@ fn a_span_that_a_panic_ends_has_failed() {
     });
 }
 
+#[test]
+fn a_span_may_be_discarded_and_its_context_may_have_fields_of_its_own() {
+    let (log, records) = logger();
+    let tracer = Tracer::new(&log);
+    let span = tracer.span("s").context_field("request_id", "r").attribute("a", 1_u64).start();
+    span.run(|| info!(log, "inside"));
+    let more = [("a", Value::U64(2)), ("b", Value::U64(3))].into_iter().collect();
+    span.attributes(more);
+    span.end();
+    tracer.span("nobody wants it").start().discard();
+    let records = records.records();
+    assert_eq!(records.len(), 2);
+    for record in &records {
+        assert_eq!(record.context.entries.get("request_id"), Some(Value::Str("r")));
+    }
+    with_span(&records[1], |span| {
+        let attributes: Vec<_> = span.attributes().take(2).collect();
+        assert_eq!(attributes, [("a", Value::U64(2)), ("b", Value::U64(3))]);
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_future_in_a_span_ends_it() {
     let (log, records) = logger();

@@ -11,7 +11,8 @@ const MAX_BYTES: usize = 256;
 
 /// What belongs to texts. Nothing is ever removed: once the places of a text are taken by others, it is
 /// not kept, so that texts that are made up don't add up.
-pub(crate) struct Table<V> {
+#[derive(Debug)]
+pub struct Table<V> {
     slots: Box<[Slot<V>]>,
 }
 
@@ -19,13 +20,15 @@ pub(crate) struct Table<V> {
 type Slot<V> = OnceLock<(Box<str>, V)>;
 
 impl<V> Table<V> {
-    pub(crate) fn new() -> Self {
+    /// An empty table.
+    #[expect(clippy::new_without_default, reason = "nobody asks for it")]
+    pub fn new() -> Self {
         Table { slots: (0..SLOTS).map(|_| OnceLock::new()).collect() }
     }
 
     /// What belongs to the text, made at its first use; none if it can't be kept.
     #[inline]
-    pub(crate) fn get_or_keep(&self, text: &str, make: impl FnOnce() -> V) -> Option<&V> {
+    pub fn get_or_keep(&self, text: &str, make: impl FnOnce() -> V) -> Option<&V> {
         let hash = hash(text);
         for probe in 0..PROBES {
             match self.slots[(hash + probe) % SLOTS].get() {
