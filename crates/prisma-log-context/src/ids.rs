@@ -6,17 +6,19 @@ use std::hash::{BuildHasher, RandomState};
 use fastrand::Rng;
 use prisma_log_core::{SpanId, TraceId};
 
+use crate::forks;
+
 /// A thread's generator, and the process that it was seeded in.
 struct Seeded {
     rng: Rng,
-    process: u32,
+    process: u64,
 }
 
 impl Seeded {
     fn new() -> Self {
-        let process = std::process::id();
         // RandomState's keys come from the operating system.
-        Seeded { rng: Rng::with_seed(RandomState::new().hash_one(process)), process }
+        let seed = RandomState::new().hash_one(std::process::id());
+        Seeded { rng: Rng::with_seed(seed), process: forks::process() }
     }
 }
 
@@ -29,9 +31,10 @@ fn random<T>(draw: impl Fn(&mut Rng) -> Option<T>) -> T {
     let drawn = SEEDED.try_with(|cell| {
         let mut seeded = cell.borrow_mut();
         // A forked child would repeat its parent's ids.
-        if seeded.process != std::process::id() {
+        let process = forks::process();
+        if seeded.process != process {
             let fresh = RandomState::new().hash_one((std::process::id(), seeded.rng.u64(..)));
-            *seeded = Seeded { rng: Rng::with_seed(fresh), process: std::process::id() };
+            *seeded = Seeded { rng: Rng::with_seed(fresh), process };
         }
         loop_until(&mut seeded.rng)
     });

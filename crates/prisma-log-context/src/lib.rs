@@ -13,6 +13,7 @@
 
 mod carry;
 mod context;
+pub mod forks;
 mod future;
 mod ids;
 mod propagation;

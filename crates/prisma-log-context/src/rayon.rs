@@ -5,12 +5,12 @@
 
 use crate::carry;
 
-/// As [`rayon::spawn`](::rayon::spawn), in the context that is current now.
+/// As [`::rayon::spawn`], in the context that is current now.
 pub fn spawn(f: impl FnOnce() + Send + 'static) {
     ::rayon::spawn(carry(f));
 }
 
-/// As [`rayon::join`](::rayon::join), both in the context that is current now.
+/// As [`::rayon::join`], both in the context that is current now.
 pub fn join<A: Send, B: Send>(
     a: impl FnOnce() -> A + Send,
     b: impl FnOnce() -> B + Send,

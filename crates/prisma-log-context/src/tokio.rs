@@ -6,7 +6,7 @@ use ::tokio::task::JoinHandle;
 
 use crate::{InContext as _, carry};
 
-/// As [`tokio::spawn`](::tokio::spawn), in the context that is current now, whichever threads poll it.
+/// As [`::tokio::spawn`], in the context that is current now, whichever threads poll it.
 ///
 /// # Panics
 /// Outside a tokio runtime, as in tokio.
@@ -18,7 +18,7 @@ where
     ::tokio::spawn(future.in_current_context())
 }
 
-/// As [`tokio::task::spawn_blocking`](::tokio::task::spawn_blocking), in the context that is current
+/// As [`::tokio::task::spawn_blocking`], in the context that is current
 /// now.
 ///
 /// # Panics

@@ -36,7 +36,9 @@ static RENEWAL: Mutex<()> = Mutex::new(());
 
 /// Has forks heed this pipeline, and the end of the process.
 pub(crate) fn enlist(shared: &Arc<Shared>) {
-    os::at_fork(prepare, in_parent, in_child);
+    if os::at_fork(prepare, in_parent, in_child) {
+        prisma_log_context::forks::are_told();
+    }
     let mut pipelines = PIPELINES.lock().unwrap_or_else(PoisonError::into_inner);
     pipelines.retain(|pipeline| pipeline.strong_count() > 0);
     pipelines.push(Arc::downgrade(shared));
@@ -117,6 +119,7 @@ extern "C" fn in_parent() {
 
 extern "C" fn in_child() {
     engine::next_generation();
+    prisma_log_context::forks::happened();
     let mut held = HELD.try_with(RefCell::take).ok().flatten();
     if let Some(held) = &mut held {
         held.drops.iter_mut().for_each(drops::Held::forget);

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use prisma_log_context::Context;
 use prisma_log_core::Filter;
 use prisma_log_pipeline::PipelineDrain;
 use prisma_log_testkit::{Fault, FaultySink};
@@ -83,6 +84,7 @@ pub(crate) fn scene(which: &str) {
             die();
         }
         "changes" => changes(&place),
+        "ids" => ids(&place),
         _ => panic!("no scene {which:?}"),
     }
 }
@@ -134,6 +136,25 @@ fn under_load(place: &Place) {
     });
     drop(pipeline);
     place.make_file("counts", &counts.map(|count| count.to_string()).join(" "));
+}
+
+/// Draws trace ids before, in and after forks; whoever draws writes them to a file of its own.
+fn ids(place: &Place) {
+    let draw = |who: &str| {
+        let ids = (0..50).map(|_| Context::new().trace_id().unwrap().to_string());
+        place.make_file(who, &ids.collect::<Vec<_>>().join("\n"));
+    };
+    // Before anybody tells of forks, too.
+    draw("ids-early");
+    let _pipeline = place.start();
+    draw("ids-before");
+    for round in 0..5 {
+        reap(fork(|| {
+            draw(&format!("ids-child-{round}"));
+            reap(fork(|| draw(&format!("ids-grandchild-{round}"))));
+        }));
+        draw(&format!("ids-parent-{round}"));
+    }
 }
 
 /// Levels are changed and drops counted all the time: no lock of theirs may be stuck in a child.
@@ -210,6 +231,23 @@ fn a_child_that_lives_does_not_keep_its_dead_parents_queue() {
     assert_eq!(unsafe { libc::kill(child as i32, 0) }, 0, "it lived all the time");
     kill(child);
     Found::read(&place.lines()).assert_all("parent", RECORDS);
+}
+
+#[test]
+fn no_child_repeats_its_parents_ids() {
+    let (_dir, place) = place();
+    assert!(place.play("forking ids").success());
+    let files = std::fs::read_dir(&place.0).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("ids-"));
+    let mut ids = Vec::new();
+    for file in files {
+        ids.extend(std::fs::read_to_string(file).unwrap().lines().map(str::to_owned));
+    }
+    assert_eq!(ids.len(), 50 * 17);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 50 * 17, "ids were drawn twice");
 }
 
 #[test]
