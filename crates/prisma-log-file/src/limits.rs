@@ -122,16 +122,23 @@ impl LogFile {
         {
             return;
         }
+        let kept = self.delete_over_limit(size);
+        self.deleted(kept);
+    }
+
+    fn delete_over_limit(&mut self, size: u64) -> Result<(), Error> {
+        let listing = self.list()?;
+        if self.surplus(&listing, size).0.is_empty() {
+            return self.delete_surplus(&listing, size);
+        }
         // Under the lock: a name whose archive somebody deleted may be another's in no time, where
         // several processes rotate.
-        let kept = match RotationLock::take(self) {
-            Ok(Some(_nobody_rotates)) => {
-                self.list().and_then(|listing| self.delete_surplus(&listing, size))
-            }
-            Ok(None) => return self.kept.outdated(),
-            Err(error) => Err(error),
+        let Some(_nobody_rotates) = RotationLock::take(self)? else {
+            self.kept.outdated();
+            return Ok(());
         };
-        self.deleted(kept);
+        let listing = self.list()?;
+        self.delete_surplus(&listing, size)
     }
 
     /// Takes note of how the deletion of archives went.
@@ -191,12 +198,18 @@ impl LogFile {
         }
     }
 
-    /// Deletes what is over a limit of the archives in `listing`.
-    pub(crate) fn delete_surplus(&mut self, listing: &Listing, size: u64) -> Result<(), Error> {
+    /// Which of the archives in `listing` are over a limit, and what room there is, if that matters.
+    fn surplus(&self, listing: &Listing, size: u64) -> (Vec<usize>, Option<u64>) {
         let retention = &self.options.plan.retention;
         let available = retention.free_space.and_then(|_| self.home.folder.available().ok());
         let current = listing.temporary.max(self.compressing()).saturating_add(size);
-        let surplus = retention.surplus(&listing.archives, current, self.home.fs.wall(), available);
+        let wall = self.home.fs.wall();
+        (retention.surplus(&listing.archives, current, wall, available), available)
+    }
+
+    /// Deletes what is over a limit of the archives in `listing`.
+    pub(crate) fn delete_surplus(&mut self, listing: &Listing, size: u64) -> Result<(), Error> {
+        let (surplus, available) = self.surplus(listing, size);
         // Not known until all went well.
         self.kept.known = None;
         for &index in &surplus {
