@@ -127,6 +127,8 @@ impl Service {
 
     /// Starts the sink in a new process, and finds out what the one before had written.
     pub(super) fn start(&mut self, fault: Option<Fault>) -> Result<Ended, String> {
+        // What a former process wrote was under another plan, it may be.
+        self.written = None;
         self.sink = None;
         self.os.kill();
         self.os = self.shared.process();
