@@ -65,14 +65,20 @@ pub(crate) fn overlay(environment: &Environment, warnings: &mut Vec<Error>) -> O
     }
     if let Some((names, origin)) = propagators {
         let mut nodes = Vec::new();
+        let mut is_known = false;
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             if !KNOWN_PROPAGATORS.contains(&name) {
                 warnings.push(unknown("propagator", name, &origin, KNOWN_PROPAGATORS));
-            } else if name != "none" {
+                continue;
+            }
+            is_known = true;
+            if name != "none" {
                 nodes.push(Node { kind: Kind::Scalar(name.to_owned()), origin: origin.clone() });
             }
         }
-        set("propagators", Kind::Seq(nodes), &origin);
+        if is_known {
+            set("propagators", Kind::Seq(nodes), &origin);
+        }
     }
     let origin = tracing.items.first()?.key_origin.clone();
     let tracing = Node { kind: Kind::Map(tracing), origin: origin.clone() };

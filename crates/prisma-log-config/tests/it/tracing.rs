@@ -86,6 +86,9 @@ fn what_opentelemetrys_variables_say_wrong_is_a_warning() {
     check(&[(name, "always_onn")], "no sampler `always_onn`", 0.25);
     check(&[(name, "traceidratio"), (argument, "2")], "`2` is no ratio", 1.0);
     check(&[("OTEL_PROPAGATORS", "tracecontext,jaeger")], "no propagator `jaeger`", 0.25);
+    let config = load(FILE, &environment("base", &[("OTEL_PROPAGATORS", "jaeger")])).unwrap();
+    let propagators = [PropagatorConfig::TraceContext, PropagatorConfig::B3Multi];
+    assert_eq!(config.tracing().propagators, propagators, "as if it were not set");
 }
 
 #[test]
