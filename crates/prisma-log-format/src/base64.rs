@@ -1,7 +1,7 @@
 //! Standard base64 with padding (RFC 4648, section 4).
 
-/// Appends `bytes` in base64.
-pub(crate) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
+/// Appends `bytes` in standard base64 with padding (RFC 4648, section 4).
+pub fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     out.reserve(bytes.len().div_ceil(3) * 4);
     let digits = |group: u32| [18, 12, 6, 0].map(|shift| ALPHABET[(group >> shift & 63) as usize]);

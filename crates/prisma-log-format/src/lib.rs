@@ -75,6 +75,7 @@ mod stamp;
 mod text;
 mod trace;
 
+pub use base64::push_base64;
 pub use ecs::{EcsEncoder, EcsEncoderBuilder};
 pub use escape::{escape_into, must_escape};
 pub use json::{JsonEncoder, JsonEncoderBuilder};

@@ -2,7 +2,6 @@
 //!
 //! What a message says is written once, against [`Form`].
 
-mod base64;
 mod json;
 mod proto;
 

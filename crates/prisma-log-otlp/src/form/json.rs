@@ -2,8 +2,8 @@
 
 use prisma_log_format::escape_into;
 
-use super::base64::push_base64;
 use super::{Form, Key};
+use prisma_log_format::push_base64;
 
 /// Appends JSON to a buffer.
 pub(crate) struct JsonForm<'a> {
