@@ -38,7 +38,7 @@ const GRACE_INTERVAL: Duration = Duration::from_secs(1);
 const LOCAL_GRACE: Duration = Duration::from_millis(500);
 /// How long the worker waits for what a sink in trouble is being tried with, so that what goes to
 /// another one is in order; seldom in vain, too.
-const RETURN: Duration = Duration::from_millis(5);
+const RETURN: Duration = GRACE;
 /// How long the end waits for a sink's thread; less for one in a call, which may never come back.
 const END_WAIT: Duration = Duration::from_secs(1);
 const BUSY_END_WAIT: Duration = Duration::from_millis(200);

@@ -223,10 +223,10 @@ fn trouble_that_comes_and_goes_costs_nothing() {
 }
 
 /// Logs more than a troubled sink's share while it is in trouble, then ends the trouble; the sink in
-/// trouble, the other one, and the pipeline.
-fn overfill(overflow: Overflow) -> (MemoryHandle, MemoryHandle, Pipeline) {
+/// trouble, the other one, and the pipeline. The sink asks for `wait` before it is tried again.
+fn overfill(overflow: Overflow, wait: Duration) -> (MemoryHandle, MemoryHandle, Pipeline) {
     let trouble = Trouble::now();
-    let (sink, handle) = trouble.sink(0, SOON);
+    let (sink, handle) = trouble.sink(0, wait);
     let other = MemorySink::new();
     let others = other.handle();
     let pipeline = add(builder().overflow(overflow), false, "trouble", sink)
@@ -261,7 +261,7 @@ fn numbers_of(handle: &MemoryHandle) -> u64 {
 #[test]
 fn the_newest_are_dropped_for_a_sink_in_trouble() {
     for overflow in [Overflow::DropNewest, Overflow::Block { limit: Some(PATIENCE) }] {
-        let (handle, ..) = overfill(overflow);
+        let (handle, ..) = overfill(overflow, SOON);
         let kept = numbers(&handle);
         assert!(kept.iter().copied().take(100).eq(0..100), "the oldest are there");
     }
@@ -269,7 +269,9 @@ fn the_newest_are_dropped_for_a_sink_in_trouble() {
 
 #[test]
 fn the_oldest_are_dropped_for_a_sink_in_trouble() {
-    let (handle, ..) = overfill(Overflow::DropOldest);
+    // It is not tried before the flush at the end: what is being tried can't be dropped, and is older
+    // than what is dropped instead.
+    let (handle, ..) = overfill(Overflow::DropOldest, PATIENCE);
     let kept = numbers(&handle);
     assert!(kept[0] > 0, "{}", kept[0]);
     let first = RECORDS - kept.len() as u64;
