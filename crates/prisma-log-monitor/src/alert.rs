@@ -2,8 +2,11 @@
 
 mod codec;
 mod filter;
+mod flapping;
 mod group;
+mod history;
 mod lifecycle;
+mod notes;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,9 +16,12 @@ use prisma_log_core::Timestamp;
 
 pub use filter::AlertFilter;
 pub use group::Group;
-pub use lifecycle::{AlertState, Transition};
+pub use history::{Action, Transition};
+pub use lifecycle::AlertState;
+pub use notes::Comment;
+pub(crate) use notes::{check_by, check_note};
 
-use crate::Severity;
+use crate::{Escalation, Severity};
 use crate::engine::row_key;
 use crate::text::{Escaped, json_array, json_object, json_string};
 
@@ -40,7 +46,10 @@ pub struct Alert {
     pub rule: String,
     /// The rule's description when the alert was raised.
     pub description: String,
-    /// The rule's severity when the alert was raised.
+    /// The rule's labels when the alert was raised.
+    pub labels: Vec<(String, String)>,
+    /// The rule's severity when the alert was raised, or a higher one after an
+    /// [`Escalation`](crate::Escalation).
     pub severity: Severity,
     /// Where in its life the alert is.
     pub state: AlertState,
@@ -57,6 +66,15 @@ pub struct Alert {
     pub count: u64,
     /// The message of the match that was read last, at most 1 KiB of it.
     pub message: String,
+    /// What was reached when it was raised last, where that is not plain from the rule: such as
+    /// `error rate 7.3 % of 1200`.
+    pub why: Option<String>,
+    /// Who takes care of it.
+    pub assignee: Option<String>,
+    /// What people said about it, oldest first: at most 32.
+    pub comments: Vec<Comment>,
+    /// Whether it is raised and resolved so often that receivers are not told until it calms down.
+    pub flapping: bool,
     /// The last matching lines, oldest first: at most 5 of at most 1 KiB, as they stand in the log
     /// (with control characters; `Display` and JSON escape them).
     pub samples: Vec<String>,
@@ -80,6 +98,14 @@ pub(crate) struct Inner {
     pub(crate) counted: u64,
     /// The alert's place in the queue of resolved alerts that retention shortens.
     pub(crate) resolved_number: Option<u64>,
+    /// Since when nobody has taken it on, by the wall clock.
+    pub(crate) open_since: Timestamp,
+    /// The severities to come, soonest first.
+    pub(crate) escalation: Vec<Escalation>,
+    /// Event times at which it was raised, resolved or opened again, as far as flapping needs them.
+    pub(crate) changes: Vec<Timestamp>,
+    /// How long it must not change to be calm again; zero when it does not flap.
+    pub(crate) calm_after: Duration,
 }
 
 impl Alert {
@@ -97,14 +123,32 @@ impl Alert {
 
     /// The last acknowledgement, unless the alert was resolved or opened again since.
     pub fn acknowledgement(&self) -> Option<&Transition> {
-        let last = self.history.last()?;
-        (last.to == AlertState::Acknowledged).then_some(last)
+        self.last_change().filter(|last| last.action == Action::Acknowledged)
     }
 
     /// The resolution, while the alert is resolved.
     pub fn resolution(&self) -> Option<&Transition> {
-        let last = self.history.last()?;
-        (last.to == AlertState::Resolved).then_some(last)
+        self.last_change().filter(|last| last.action == Action::Resolved)
+    }
+
+    /// The last step from a state to another.
+    pub(crate) fn last_change(&self) -> Option<&Transition> {
+        self.history.iter().rev().find(|step| step.from != Some(step.to))
+    }
+
+    /// The value that `key` stands for in matchers and routes: `rule`, `severity`, a key of the group,
+    /// a label, or `id`; empty when the alert does not have it.
+    pub fn value_of(&self, key: &str) -> &str {
+        let label = || self.labels.iter().find(|(name, _)| name == key).map(|(_, v)| v.as_str());
+        match key {
+            "rule" => &self.rule,
+            "severity" => self.severity.as_str(),
+            _ => match self.group.get(key).or_else(label) {
+                Some(value) => value,
+                None if key == "id" => &self.id,
+                None => "",
+            },
+        }
     }
 
     /// The alert as one line of JSON without a line end.
@@ -112,8 +156,9 @@ impl Alert {
     /// Keys: `id`, `rule`, `description`, `severity`, `state`, `group` (object), `count`,
     /// `first_seen`, `last_seen`, `message`, `sources`, `samples`, `acknowledged_by`, `acknowledged_at`,
     /// `acknowledged_note`, `resolved_by`, `resolved_at`, `resolved_note` (null when they do not
-    /// apply, `resolved_by` also after a quiet period), `history` (objects with `from`, `to`,
-    /// `at`, `by`, `note`). Times are RFC 3339 in UTC.
+    /// apply, `resolved_by` also after a quiet period), `labels` (object), `why`, `assignee` (null when
+    /// there is none), `flapping`, `comments` (objects with `at`, `by`, `text`), `history` (objects with
+    /// `action`, `from`, `to`, `at`, `by`, `note`). Times are RFC 3339 in UTC.
     pub fn to_json(&self) -> String {
         json_object(self.json_pairs())
     }
@@ -137,12 +182,11 @@ impl Alert {
             ),
             ("samples", json_array(self.samples.iter().map(|sample| json_string(sample)))),
         ];
-        let acknowledged =
-            self.history.iter().rev().find(|t| t.to == AlertState::Acknowledged).filter(|_| {
-                // Opening again ends an acknowledgement; resolving keeps it for the record.
-                self.history.iter().rev().find(|t| t.to != AlertState::Resolved).map(|t| t.to)
-                    == Some(AlertState::Acknowledged)
-            });
+        // Opening again ends an acknowledgement; resolving keeps it for the record.
+        let mut steps = self.history.iter().rev().filter(|step| step.from != Some(step.to));
+        let acknowledged = steps
+            .find(|step| step.to != AlertState::Resolved)
+            .filter(|step| step.to == AlertState::Acknowledged);
         let keys = [
             (acknowledged, ["acknowledged_by", "acknowledged_at", "acknowledged_note"]),
             (self.resolution(), ["resolved_by", "resolved_at", "resolved_note"]),
@@ -152,11 +196,18 @@ impl Alert {
             pairs.push((at, transition.map_or_else(|| "null".into(), |t| time(t.at))));
             pairs.push((note, optional(transition.and_then(|t| t.note.as_deref()))));
         }
+        let labels = self.labels.iter().map(|(key, value)| (key.as_str(), json_string(value)));
+        pairs.push(("labels", json_object(labels)));
+        pairs.push(("why", optional(self.why.as_deref())));
+        pairs.push(("assignee", optional(self.assignee.as_deref())));
+        pairs.push(("flapping", self.flapping.to_string()));
+        pairs.push(("comments", json_array(self.comments.iter().map(Comment::to_json))));
         pairs.push(("history", json_array(self.history.iter().map(Transition::to_json))));
         pairs
     }
 
-    pub(crate) fn is_resolved(&self) -> bool {
+    /// Whether it is over.
+    pub fn is_resolved(&self) -> bool {
         self.state == AlertState::Resolved
     }
 
@@ -166,7 +217,9 @@ impl Alert {
     }
 
     pub(crate) fn add_source(&mut self, source: &std::path::Path) {
-        if self.sources.len() < MAX_SOURCES && !self.sources.iter().any(|have| have == source) {
+        // Time alone can make a rule fire.
+        let is_file = !source.as_os_str().is_empty();
+        if is_file && self.sources.len() < MAX_SOURCES && !self.sources.iter().any(|have| have == source) {
             self.sources.push(source.to_owned());
         }
     }

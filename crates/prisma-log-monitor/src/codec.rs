@@ -135,6 +135,11 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.bad("it is too long")) }
     }
 
+    /// Whether everything is read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(crate) fn bad(&self, why: &str) -> Error {
         damaged(self.what, why)
     }

@@ -2,27 +2,34 @@
 
 mod bucket;
 mod clock;
+mod event;
 mod facts;
+mod found;
 mod groups;
-mod matcher;
+mod nominate;
+mod plan;
+mod progress;
+mod scan;
+mod sight;
+mod subject;
 mod window;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use prisma_log_core::{Error, Timestamp};
-use prisma_log_tail::LogLine;
+use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
+use prisma_log_tail::LineParser;
 
 pub(crate) use clock::{DISORDER, SourceClock};
-pub(crate) use groups::MAX_GROUPS;
+pub(crate) use facts::{Captured, Facts, capture};
+pub use found::{Firing, Match};
 
-use crate::codec::fnv1a;
-use crate::text::kept;
 use crate::{Group, Rule};
-use facts::{Captured, Facts};
 use groups::Groups;
-use matcher::Matcher;
+use nominate::Nominated;
+use plan::Plan;
+use sight::Seen;
 
 /// Separates rule name and group key in stored windows.
 const SEPARATOR: u8 = 0;
@@ -37,50 +44,35 @@ const SEPARATOR: u8 = 0;
 /// 32 least recently touched groups, the one with the fewest events on their way to the threshold
 /// ([`Engine::evicted_groups`] counts them). A group keeps at most the larger of 64 and four times
 /// `count` events, and forgets those farthest in time.
-#[derive(Debug)]
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
-    matcher: Matcher,
     groups: Vec<Groups>,
-    sources: HashMap<Arc<Path>, SourceClock>,
+    plan: Arc<Plan>,
+    nominated: Nominated,
+    sources: HashMap<Arc<Path>, Source>,
+    /// Reads lines that lie before a line of interest.
+    parser: LineParser,
+    /// How many sources have a parser.
+    parsers: usize,
+    clock: Arc<dyn Clock>,
 }
 
-/// A line that matched a rule.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Match {
-    /// The rule's index in [`Engine::rules`].
-    pub rule: usize,
-    /// The file that the line stands in.
-    pub source: Arc<Path>,
-    /// The group that the line belongs to.
-    pub group: Group,
-    /// The line's event time.
-    pub time: Timestamp,
-    /// The latest event time that was seen in the line's file.
-    pub(crate) watermark: Timestamp,
-    /// How many matches the group has had, this one included.
-    pub(crate) number: u64,
-    /// The line's message, at most 1 KiB of it.
-    pub message: String,
-    /// The line as it stands in the file, at most 1 KiB of it.
-    pub sample: String,
-    /// Set when the group reached the threshold with this line.
-    pub firing: Option<Firing>,
+/// A file that lines came from.
+#[derive(Default)]
+struct Source {
+    clock: SourceClock,
+    /// Remembers the file's form.
+    parser: Option<Box<LineParser>>,
+    /// Whether the store does not have the clock as it stands.
+    has_changed: bool,
 }
 
-/// A group that reached its rule's threshold.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Firing {
-    /// Matches that led to it.
-    pub count: u64,
-    /// Time of the earliest of them.
-    pub first: Timestamp,
-    /// Time of the latest of them.
-    pub last: Timestamp,
-    /// The last of them, oldest first: at most 5 of at most 1 KiB.
-    pub samples: Vec<String>,
+/// Windows and clocks that the store does not have as they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    /// Key and row; `None` for windows that are gone.
+    pub(crate) windows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub(crate) clocks: Vec<(PathBuf, SourceClock)>,
 }
 
 impl Engine {
@@ -91,16 +83,29 @@ impl Engine {
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Engine, Error> {
         let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
         for (i, rule) in rules.iter().enumerate() {
-            if rules[..i].iter().any(|other| other.name == rule.name) {
-                return Err(Error::config(format!("two rules are called `{}`", rule.name)));
+            if rules[..i].iter().any(|other| other.name() == rule.name()) {
+                return Err(Error::config(format!("two rules are called `{}`", rule.name())));
             }
         }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Engine {
-            matcher: Matcher::new(&rules)?,
             groups: rules.iter().map(|_| Groups::default()).collect(),
+            plan: Arc::new(Plan::new(&rules)?),
             rules,
+            nominated: Nominated::default(),
             sources: HashMap::new(),
+            parser: parser(&clock),
+            parsers: 0,
+            clock,
         })
+    }
+
+    /// The clock from which lines' missing years are guessed; the system's unless told otherwise.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.parser = parser(&clock);
+        self.clock = clock;
+        self
     }
 
     /// The rules, in the order in which they were given.
@@ -113,70 +118,50 @@ impl Engine {
         self.groups.get(rule).map_or(0, |groups| groups.evicted)
     }
 
-    /// Takes a line in; returns one match for every rule that it matches.
-    ///
-    /// `raw` is the line as it stands in `source`, `line` what it was read as, and `now` when it
-    /// was read.
-    pub fn observe(
-        &mut self,
-        source: &Path,
-        line: &LogLine,
-        raw: &[u8],
-        now: Timestamp,
-    ) -> Vec<Match> {
-        let Engine { rules, matcher, groups, sources } = self;
-        if !sources.contains_key(source) {
-            sources.insert(source.into(), SourceClock::default());
+    /// Lets rules see that it is `now` in event time; adds to `matches` the groups that fired by that.
+    pub fn tick(&mut self, now: Timestamp, matches: &mut Vec<Match>) {
+        let nowhere: Arc<Path> = Path::new("").into();
+        for (index, (rule, groups)) in self.rules.iter().zip(&mut self.groups).enumerate() {
+            for (group, number, firing) in groups.tick(rule, now) {
+                let seen =
+                    Seen { source: &nowhere, time: now, watermark: now, message: "", sample: "" };
+                let group = Group::from_key(rule.group_by(), &group);
+                matches.push(seen.found(index, group, number, Some(firing)));
+            }
         }
-        let Some(clock) = sources.get_mut(source) else { return Vec::new() };
-        let time = clock.observe(line.timestamp, now);
-        let watermark = clock.watermark().unwrap_or(time);
-        let raw = String::from_utf8_lossy(raw);
-        let facts = Facts { source, line, raw: &raw };
-        let mut matches = Vec::new();
-        matcher.each_match(rules, &facts, |index, captured| {
-            let rule = &*rules[index];
-            let group = group_of(rule, &facts, captured);
-            let value = rule.distinct.as_deref().map(|key| {
-                let value = facts.get(captured, key).map(|found| found.value().to_string());
-                fnv1a(value.unwrap_or_default().as_bytes())
-            });
-            let sample = kept(&raw);
-            let (number, firing) = groups[index].push(rule, group.to_key(), time, value, &sample);
-            let source = Arc::from(source);
-            let message = kept(&line.message);
-            matches.push(Match {
-                rule: index,
-                source,
-                group,
-                time,
-                watermark,
-                number,
-                message,
-                sample,
-                firing,
-            });
+    }
+
+    /// What time it is in the sources: the latest of their times, which goes on with the wall clock
+    /// once everything is read. `None` while nothing was read and more is there.
+    pub(crate) fn event_time(&self, now: Timestamp, caught_up: bool) -> Option<Timestamp> {
+        let times = self.sources.values().filter_map(|source| {
+            if caught_up { source.clock.now(now) } else { source.clock.watermark() }
         });
-        matches
+        times.max().or(caught_up.then_some(now))
     }
 
     pub(crate) fn source_clock(&self, source: &Path) -> Option<&SourceClock> {
-        self.sources.get(source)
+        self.sources.get(source).map(|source| &source.clock)
     }
 
     pub(crate) fn set_source_clock(&mut self, source: PathBuf, clock: SourceClock) {
-        self.sources.insert(source.into(), clock);
+        self.sources.insert(source.into(), Source { clock, ..Source::default() });
     }
 
-    /// Windows that changed since [`Engine::mark_clean`]: key and row, `None` for those that are gone.
-    pub(crate) fn dirty_rows(&self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
-        self.rules.iter().zip(&self.groups).flat_map(|(rule, groups)| {
-            groups.dirty_rows(rule).map(|(group, row)| (row_key(&rule.name, group), row))
-        })
-    }
-
-    pub(crate) fn mark_clean(&mut self) {
-        self.groups.iter_mut().for_each(Groups::mark_clean);
+    /// What changed since this was last asked for.
+    pub(crate) fn take_changed(&mut self) -> Changed {
+        let mut changed = Changed::default();
+        for (rule, groups) in self.rules.iter().zip(&mut self.groups) {
+            let rows = groups.dirty_rows(rule);
+            changed.windows.extend(rows.map(|(group, row)| (row_key(rule.name(), group), row)));
+            groups.mark_clean();
+        }
+        for (path, source) in &mut self.sources {
+            if std::mem::take(&mut source.has_changed) {
+                changed.clocks.push((path.to_path_buf(), source.clock));
+            }
+        }
+        changed
     }
 
     /// Takes a stored window back; `false` when no rule can use it any more.
@@ -184,7 +169,7 @@ impl Engine {
         let damaged = || Error::data("the stored window is damaged: its key is malformed");
         let at = key.iter().position(|&b| b == SEPARATOR).ok_or_else(damaged)?;
         let group = std::str::from_utf8(&key[at + 1..]).map_err(|_| damaged())?;
-        let index = self.rules.iter().position(|rule| rule.name.as_bytes() == &key[..at]);
+        let index = self.rules.iter().position(|rule| rule.name().as_bytes() == &key[..at]);
         let Some(index) = index else { return Ok(false) };
         self.groups[index].restore(&self.rules[index], group, row)
     }
@@ -195,11 +180,14 @@ pub(crate) fn row_key(rule: &str, group: &str) -> Vec<u8> {
     [rule.as_bytes(), &[SEPARATOR], group.as_bytes()].concat()
 }
 
-fn group_of<'a>(rule: &Rule, facts: &Facts<'a>, captured: &Captured<'a>) -> Group {
-    let values = rule.group_by.iter().map(|key| {
-        facts.get(captured, key).map(|found| found.value().to_string()).unwrap_or_default()
-    });
-    Group::new(rule.group_by.iter().map(String::as_str), values)
+fn parser(clock: &Arc<dyn Clock>) -> LineParser {
+    LineParser::builder().clock(Arc::clone(clock)).build().unwrap_or_default()
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

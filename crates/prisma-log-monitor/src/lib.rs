@@ -33,6 +33,7 @@ mod codec;
 mod defaults;
 mod engine;
 mod monitor;
+mod notifier;
 mod rule;
 mod severity;
 mod store;
@@ -42,9 +43,13 @@ pub use alert::{Alert, AlertFilter, AlertState, Group, Transition};
 pub use defaults::default_rules;
 pub use engine::{Engine, Firing, Match};
 pub use monitor::{
-    Monitor, MonitorBuilder, Notification, NotificationKind, Progress, Report, RuleReport,
+    Monitor, MonitorBuilder, MonitorSink, Notification, NotificationKind, Progress, Report, RuleReport,
 };
+pub use notifier::{Message, Notifier, NotifyError};
 pub use prisma_log_tail::{SourceState, SourceStatus};
-pub use rule::{FieldCondition, FieldTest, Rule, RuleBuilder, Threshold};
+pub use rule::{
+    Baseline, Bound, Condition, Direction, Escalation, FieldCondition, FieldTest, Kind, Measure, Rule,
+    RuleBuilder, Windows,
+};
 pub use severity::Severity;
 pub use store::Store;

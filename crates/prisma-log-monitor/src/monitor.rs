@@ -1,10 +1,12 @@
 //! The running monitor: files in, alerts out.
 
 mod builder;
+mod intake;
 mod notification;
 mod repeat;
 mod report;
 mod signal;
+mod sink;
 mod tell;
 mod worker;
 
@@ -19,9 +21,11 @@ use prisma_log_tail::Tail;
 pub use builder::MonitorBuilder;
 pub use notification::{Notification, NotificationKind};
 pub use report::{Progress, Report, RuleReport};
+pub use sink::MonitorSink;
 
 use crate::store::lock;
 use crate::{Alert, AlertFilter, Engine, Store, default_rules};
+use intake::SharedIntake;
 use signal::Signal;
 use tell::Teller;
 use worker::{Parts, Worker};
@@ -44,6 +48,7 @@ use worker::{Parts, Worker};
 #[must_use = "a monitor stops when it is dropped"]
 pub struct Monitor {
     store: Store,
+    intake: SharedIntake,
     signal: Arc<Signal>,
     thread: Option<JoinHandle<Result<Report, Error>>>,
 }
@@ -63,7 +68,8 @@ impl Monitor {
         if builder.rules.is_empty() {
             return Err(Error::config("the monitor has no rules"));
         }
-        let mut engine = Engine::new(builder.rules)?;
+        let mut engine =
+            Engine::new(builder.rules)?.with_clock(Arc::clone(&builder.clock));
         let mut tail = Tail::builder().from_start(builder.from_start);
         for file in builder.files {
             tail = tail.file(file);
@@ -82,10 +88,11 @@ impl Monitor {
         let store = store.with_clock(Arc::clone(&builder.clock));
         let saved = store.load(&mut engine)?;
         let tail = tail.checkpoints(saved.checkpoints).build()?;
+        let intake = SharedIntake::new(engine);
         let signal = Arc::<Signal>::default();
         let worker = Worker::new(Parts {
             tail,
-            engine,
+            intake: intake.clone(),
             store: store.clone(),
             clock: builder.clock,
             teller: Teller::new(builder.handlers),
@@ -102,7 +109,7 @@ impl Monitor {
             .name("prisma-monitor".into())
             .spawn(run)
             .map_err(|error| Error::io("cannot start the monitor's thread", error))?;
-        Ok(Monitor { store, signal, thread: Some(thread) })
+        Ok(Monitor { store, intake, signal, thread: Some(thread) })
     }
 
     /// Stops reading, waits for the thread and tells what it did.
@@ -156,6 +163,12 @@ impl Monitor {
     /// As [`Store::resolve`].
     pub fn resolve(&self, id: &str, by: &str, note: &str) -> Result<Alert, Error> {
         self.store.resolve(id, by, note)
+    }
+
+    /// A sink that gives the monitor the records of this process, besides what it reads from files;
+    /// several may be made.
+    pub fn sink(&self) -> MonitorSink {
+        MonitorSink::new(self.intake.clone(), Arc::clone(&self.signal))
     }
 
     /// The store that the monitor works on.

@@ -1,25 +1,30 @@
 //! Rules: what to look for, how much of it is too much, and by what to group it.
 
 mod builder;
+mod check;
 mod compile;
 mod condition;
+mod field;
+mod kind;
+mod tree;
 
 use std::fmt;
 use std::time::Duration;
 
-use prisma_log_core::{Filter, Level};
-use regex::Regex;
-
 pub use builder::RuleBuilder;
-pub use condition::{FieldCondition, FieldTest};
+pub use condition::Condition;
+pub use field::{FieldCondition, FieldTest};
+pub use kind::{Baseline, Bound, Direction, Kind, Measure, Windows};
+pub(crate) use field::as_number;
+pub(crate) use tree::Tree;
 
 use crate::Severity;
 
 /// What to look for in lines, and when it becomes an alert.
 ///
-/// A line *matches* a rule when all of the rule's conditions hold and none of its exceptions does.
-/// Matches are grouped by the values of [`Rule::group_by`]; a group *fires* when its matches reach
-/// the [`Threshold`]. All times are event times: what the lines themselves state.
+/// A line *matches* a rule when the rule's [`Condition`] holds. Matches are grouped by the values of
+/// [`Rule::group_by`]; a group *fires* as the rule's [`Kind`] says. All times are event times: what
+/// the lines themselves state.
 ///
 /// # Examples
 /// ```
@@ -38,60 +43,38 @@ use crate::Severity;
 /// ```
 #[derive(Clone)]
 pub struct Rule {
+    pub(crate) settings: Settings,
+    /// The condition, ready to use, and after it those of the kind.
+    pub(crate) trees: Vec<Tree>,
+}
+
+/// Everything that a rule says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) severity: Severity,
-    pub(crate) messages: Vec<Regex>,
-    pub(crate) lines: Vec<Regex>,
-    pub(crate) excepts: Vec<Regex>,
-    pub(crate) level: Option<Level>,
-    pub(crate) loggers: Vec<String>,
-    /// What `loggers` means, ready to use; `None` when any logger will do.
-    pub(crate) logger_filter: Option<Filter>,
-    pub(crate) fields: Vec<FieldCondition>,
-    /// The compiled pattern of each field condition that has one.
-    pub(crate) field_patterns: Vec<Option<Regex>>,
-    pub(crate) threshold: Threshold,
-    pub(crate) distinct: Option<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) condition: Condition,
+    pub(crate) kind: Kind,
     pub(crate) group_by: Vec<String>,
+    pub(crate) max_groups: usize,
+    pub(crate) late: Duration,
     pub(crate) cooldown: Duration,
     pub(crate) resolve_after: Duration,
+    pub(crate) escalation: Vec<Escalation>,
+    pub(crate) should_match: Vec<String>,
+    pub(crate) should_not: Vec<String>,
 }
 
-/// How many matches of a group are too many.
+/// A higher severity for an alert that nobody takes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Threshold {
-    /// Fires when `count` matches lie within `window`, the newest and the oldest of them at most
-    /// `window` apart (both ends belong to it), in whatever order they are read. The matches of a
-    /// firing are used up: the next one needs `count` new ones.
-    Count {
-        /// Matches that it takes, 1 to 1,000,000.
-        count: u32,
-        /// Time that they have to lie in, up to 30 days.
-        window: Duration,
-    },
-    /// Every match fills a bucket by one, and one leaks out every `leak_every`; fires when a match
-    /// does not fit any more, which is the (`capacity` + 1)-th one in the bucket. The bucket is
-    /// gone then. This is what CrowdSec calls a leaky bucket.
-    LeakyBucket {
-        /// Matches that fit in, 0 to 1,000,000.
-        capacity: u32,
-        /// Time in which one match leaks out, up to 30 days.
-        leak_every: Duration,
-    },
-}
-
-impl fmt::Display for Threshold {
-    /// The threshold as people read it: `5 within 60s`, `more than 5 leaking one every 10s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Threshold::Count { count, window } => write!(f, "{count} within {window:?}"),
-            Threshold::LeakyBucket { capacity, leak_every } => {
-                write!(f, "more than {capacity} leaking one every {leak_every:?}")
-            }
-        }
-    }
+pub struct Escalation {
+    /// How long the alert has been open, not acknowledged.
+    pub after: Duration,
+    /// Its severity from then on.
+    pub severity: Severity,
 }
 
 impl Rule {
@@ -103,117 +86,89 @@ impl Rule {
     /// The rule's settings, to make a rule that differs from it: such as a built-in one with another
     /// threshold.
     pub fn to_builder(&self) -> RuleBuilder {
-        RuleBuilder::of(self)
+        RuleBuilder::of(self.settings.clone())
     }
 
     /// The name that identifies the rule.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.settings.name
     }
 
     /// What the rule is about, for people; may be empty.
     pub fn description(&self) -> &str {
-        &self.description
+        &self.settings.description
     }
 
     /// How urgent its alerts are.
     pub fn severity(&self) -> Severity {
-        self.severity
+        self.settings.severity
     }
 
-    /// The patterns that must all be found in the message.
-    pub fn messages(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.messages.iter().map(Regex::as_str)
+    /// What its alerts carry for whoever routes them: keys and values.
+    pub fn labels(&self) -> &[(String, String)] {
+        &self.settings.labels
     }
 
-    /// The patterns that must all be found in the raw line.
-    pub fn lines(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.lines.iter().map(Regex::as_str)
+    /// What a line must satisfy to match.
+    pub fn condition(&self) -> &Condition {
+        &self.settings.condition
     }
 
-    /// The patterns of which none may be found in the message or the raw line.
-    pub fn excepts(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.excepts.iter().map(Regex::as_str)
-    }
-
-    /// The least severe level that a line must state.
-    pub fn level(&self) -> Option<Level> {
-        self.level
-    }
-
-    /// The logger names of which the line's must be one, or be below one; any when empty.
-    pub fn loggers(&self) -> &[String] {
-        &self.loggers
-    }
-
-    /// The conditions on fields.
-    pub fn fields(&self) -> &[FieldCondition] {
-        &self.fields
-    }
-
-    /// How many matches are too many.
-    pub fn threshold(&self) -> Threshold {
-        self.threshold
-    }
-
-    /// The key of which only distinct values count.
-    pub fn distinct(&self) -> Option<&str> {
-        self.distinct.as_deref()
+    /// When matches become an alert.
+    pub fn kind(&self) -> &Kind {
+        &self.settings.kind
     }
 
     /// The keys whose values tell groups apart.
     pub fn group_by(&self) -> &[String] {
-        &self.group_by
+        &self.settings.group_by
+    }
+
+    /// Groups that are kept at once.
+    pub fn max_groups(&self) -> usize {
+        self.settings.max_groups
+    }
+
+    /// How much later than the latest line a line may come and still count in a window that tumbles.
+    pub fn late(&self) -> Duration {
+        self.settings.late
     }
 
     /// How long a group can't fire again after it fired; zero for none.
     pub fn cooldown(&self) -> Duration {
-        self.cooldown
+        self.settings.cooldown
     }
 
     /// The quiet period after which an alert is resolved by itself.
     pub fn resolve_after(&self) -> Duration {
-        self.resolve_after
+        self.settings.resolve_after
+    }
+
+    /// Higher severities for alerts that nobody takes on, soonest first.
+    pub fn escalation(&self) -> &[Escalation] {
+        &self.settings.escalation
+    }
+
+    /// Lines that must match: `plog rules test` checks them.
+    pub fn should_match(&self) -> &[String] {
+        &self.settings.should_match
+    }
+
+    /// Lines that must not match.
+    pub fn should_not(&self) -> &[String] {
+        &self.settings.should_not
     }
 }
 
 /// Rules are equal when all their settings are.
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.description == other.description
-            && self.severity == other.severity
-            && self.messages().eq(other.messages())
-            && self.lines().eq(other.lines())
-            && self.excepts().eq(other.excepts())
-            && self.level == other.level
-            && self.loggers == other.loggers
-            && self.fields == other.fields
-            && self.threshold == other.threshold
-            && self.distinct == other.distinct
-            && self.group_by == other.group_by
-            && self.cooldown == other.cooldown
-            && self.resolve_after == other.resolve_after
+        self.settings == other.settings
     }
 }
 
 impl fmt::Debug for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule")
-            .field("name", &self.name)
-            .field("description", &self.description)
-            .field("severity", &self.severity)
-            .field("messages", &self.messages)
-            .field("lines", &self.lines)
-            .field("excepts", &self.excepts)
-            .field("level", &self.level)
-            .field("loggers", &self.loggers)
-            .field("fields", &self.fields)
-            .field("threshold", &self.threshold)
-            .field("distinct", &self.distinct)
-            .field("group_by", &self.group_by)
-            .field("cooldown", &self.cooldown)
-            .field("resolve_after", &self.resolve_after)
-            .finish()
+        self.settings.fmt(f)
     }
 }

@@ -21,6 +21,12 @@ impl Group {
         Group(pairs.map(|(key, value)| (key.to_owned(), clean(&value))).collect())
     }
 
+    /// The group with these keys that [`Group::to_key`] made this of.
+    pub(crate) fn from_key(keys: &[String], key: &str) -> Self {
+        let values = key.split_terminator(SEPARATOR).map(str::to_owned);
+        Group::new(keys.iter().map(String::as_str), values)
+    }
+
     /// Keys and values in order; a value that the line did not have is empty.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))

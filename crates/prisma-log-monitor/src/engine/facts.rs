@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use prisma_log_core::{Level, Value};
-use prisma_log_tail::LogLine;
 use regex::Regex;
 
-/// A line and what a rule's patterns captured from it.
+use super::subject::Subject;
+
+/// A line, or a record of the process, whose message stands in for the raw line.
+#[derive(Clone, Copy)]
 pub(crate) struct Facts<'a> {
     pub(crate) source: &'a Path,
-    pub(crate) line: &'a LogLine,
+    pub(crate) subject: &'a dyn Subject,
     pub(crate) raw: &'a str,
 }
 
@@ -39,15 +41,15 @@ impl<'a> Facts<'a> {
         }
         let text = |text: &'a str| Some(Found::Value(Value::Str(text)));
         let property = match key {
-            "logger" => self.line.logger.as_deref().and_then(text),
-            "level" => self.line.level.map(Level::as_str).and_then(text),
-            "message" => text(&self.line.message),
-            "trace_id" => self.line.trace_id.map(|id| Found::Text(id.to_string())),
-            "span_id" => self.line.span_id.map(|id| Found::Text(id.to_string())),
+            "logger" => self.subject.logger().and_then(text),
+            "level" => self.subject.level().map(Level::as_str).and_then(text),
+            "message" => text(self.subject.message()),
+            "trace_id" => self.subject.trace_id().map(|id| Found::Text(id.to_string())),
+            "span_id" => self.subject.span_id().map(|id| Found::Text(id.to_string())),
             "source" => Some(Found::Text(self.source.to_string_lossy().into_owned())),
             _ => None,
         };
-        property.or_else(|| self.line.fields.get(key).map(Found::Value))
+        property.or_else(|| self.subject.field(key).map(Found::Value))
     }
 }
 

@@ -7,14 +7,12 @@ use std::time::Duration;
 use prisma_log_core::{Error, Timestamp};
 
 use super::Firing;
-use super::bucket::Bucket;
-use super::window::Window;
+use super::event::Event;
+use super::progress::Progress;
+use crate::Rule;
 use crate::alert::MAX_SAMPLES;
 use crate::codec::{Reader, Writer, fnv1a};
-use crate::{Rule, Threshold};
 
-/// Groups that a rule keeps.
-pub(crate) const MAX_GROUPS: usize = 10_000;
 /// What a rule's groups may take, in bytes, before some are forgotten.
 const MAX_BYTES: usize = 16 << 20;
 /// Groups that are looked at when one has to go. Few, so that what stopped long ago goes too,
@@ -46,21 +44,6 @@ struct GroupState {
     samples: VecDeque<(Timestamp, String)>,
 }
 
-#[derive(Debug, PartialEq)]
-enum Progress {
-    Window(Window),
-    Bucket(Bucket),
-}
-
-impl Progress {
-    fn new(rule: &Rule) -> Self {
-        match rule.threshold {
-            Threshold::Count { .. } => Progress::Window(Window::default()),
-            Threshold::LeakyBucket { .. } => Progress::Bucket(Bucket::default()),
-        }
-    }
-}
-
 impl Groups {
     /// Takes a match into its group; returns the match's number in the group, and the firing if the
     /// threshold is reached.
@@ -68,9 +51,7 @@ impl Groups {
         &mut self,
         rule: &Rule,
         key: String,
-        time: Timestamp,
-        value: Option<u64>,
-        sample: &str,
+        event: &Event<'_>,
     ) -> (u64, Option<Firing>) {
         let key: Arc<str> = key.into();
         self.touches += 1;
@@ -78,16 +59,22 @@ impl Groups {
         self.order.remove(&group.touched);
         group.touched = self.touches;
         let before = group.bytes;
-        let firing = group.push(rule, time, value, sample);
+        let firing = group.push(rule, event);
         group.bytes = GROUP_BYTES + 3 * key.len() + group.size();
         let number = group.matches;
         self.bytes = self.bytes + group.bytes - before;
         self.order.insert(self.touches, Arc::clone(&key));
         self.dirty.insert(key);
-        while self.groups.len() > MAX_GROUPS || (self.bytes > MAX_BYTES && self.groups.len() > 1) {
+        while self.groups.len() > rule.max_groups() || (self.bytes > MAX_BYTES && self.groups.len() > 1) {
             self.evict();
         }
         (number, firing)
+    }
+
+    /// The groups that time alone makes fire, by `now` in event time.
+    pub(super) fn tick(&mut self, rule: &Rule, now: Timestamp) -> Vec<(String, u64, Firing)> {
+        let _: (&Rule, Timestamp) = (rule, now);
+        Vec::new()
     }
 
     /// Forgets, of the least recently touched groups, the one farthest from its threshold: many
@@ -120,7 +107,7 @@ impl Groups {
     /// Takes a stored group back; `false` when it was stored under another threshold.
     pub(super) fn restore(&mut self, rule: &Rule, key: &str, row: &[u8]) -> Result<bool, Error> {
         let Some(mut group) = GroupState::from_bytes(rule, row)? else { return Ok(false) };
-        if self.groups.len() == MAX_GROUPS {
+        if self.groups.len() >= rule.max_groups() {
             return Ok(false);
         }
         self.touches += 1;
@@ -141,22 +128,17 @@ impl GroupState {
             bytes: 0,
             matches: 0,
             fired: None,
-            progress: Progress::new(rule),
+            progress: Progress::new(rule.kind()),
             samples: VecDeque::new(),
         }
     }
 
-    fn push(
-        &mut self,
-        rule: &Rule,
-        time: Timestamp,
-        value: Option<u64>,
-        sample: &str,
-    ) -> Option<Firing> {
+    fn push(&mut self, rule: &Rule, event: &Event<'_>) -> Option<Firing> {
+        let time = event.time;
         self.matches += 1;
         let cooling = self.fired.is_some_and(|fired| {
             let distance = time.saturating_since(fired).max(fired.saturating_since(time));
-            distance < rule.cooldown
+            distance < rule.cooldown()
         });
         if cooling {
             return None;
@@ -164,18 +146,9 @@ impl GroupState {
         if self.samples.len() == MAX_SAMPLES {
             self.samples.pop_front();
         }
-        self.samples.push_back((time, sample.to_owned()));
-        let reached = match (&mut self.progress, rule.threshold) {
-            (Progress::Window(state), Threshold::Count { count, window }) => {
-                state.push(time, value, count, window)
-            }
-            (Progress::Bucket(state), Threshold::LeakyBucket { capacity, leak_every }) => {
-                state.push(time, value, capacity, leak_every)
-            }
-            // The progress was made for the rule's threshold.
-            _ => None,
-        }?;
-        if rule.cooldown > Duration::ZERO {
+        self.samples.push_back((time, event.sample.to_owned()));
+        let reached = self.progress.push(rule.kind(), event)?;
+        if rule.cooldown() > Duration::ZERO {
             self.fired = Some(time);
         }
         let part_of_it = |at: Timestamp| (reached.first..=reached.last).contains(&at);
@@ -187,22 +160,16 @@ impl GroupState {
             first: reached.first,
             last: reached.last,
             samples: samples.into_iter().map(|(_, sample)| sample).collect(),
+            why: None,
         })
     }
 
     fn events(&self) -> usize {
-        match &self.progress {
-            Progress::Window(state) => state.len(),
-            Progress::Bucket(state) => state.len(),
-        }
+        self.progress.len()
     }
 
     fn size(&self) -> usize {
-        let progress = match &self.progress {
-            Progress::Window(state) => state.bytes(),
-            Progress::Bucket(state) => state.bytes(),
-        };
-        progress + self.samples.iter().map(|(_, sample)| sample.len() + 32).sum::<usize>()
+        self.progress.bytes() + self.samples.iter().map(|(_, sample)| sample.len() + 32).sum::<usize>()
     }
 
     fn to_bytes(&self, shape: u64) -> Vec<u8> {
@@ -210,10 +177,7 @@ impl GroupState {
         out.fixed(shape);
         out.u64(self.matches);
         out.option(self.fired, Writer::time);
-        match &self.progress {
-            Progress::Window(state) => state.write(&mut out),
-            Progress::Bucket(state) => state.write(&mut out),
-        }
+        self.progress.write(&mut out);
         out.list(self.samples.iter(), |out, (time, sample)| {
             out.time(*time);
             out.text(sample);
@@ -229,10 +193,7 @@ impl GroupState {
         let mut group = GroupState::new(rule);
         group.matches = from.u64()?;
         group.fired = from.option(Reader::time)?;
-        group.progress = match rule.threshold {
-            Threshold::Count { .. } => Progress::Window(Window::read(&mut from)?),
-            Threshold::LeakyBucket { .. } => Progress::Bucket(Bucket::read(&mut from)?),
-        };
+        group.progress = Progress::read(rule.kind(), &mut from)?;
         group.samples = from.list(|from| Ok((from.time()?, from.text()?.to_owned())))?.into();
         from.finish()?;
         Ok(Some(group))
@@ -241,6 +202,6 @@ impl GroupState {
 
 /// Differs when the states of two rules must not be mixed up.
 fn shape(rule: &Rule) -> u64 {
-    let shape = format!("{}\0{:?}\0{:?}", rule.threshold, rule.distinct, rule.group_by);
+    let shape = format!("{:?}\0{:?}", rule.kind(), rule.group_by());
     fnv1a(shape.as_bytes())
 }

@@ -2,7 +2,12 @@ use std::time::Duration;
 
 use prisma_log_core::Level;
 
+use prisma_log_core::Timestamp;
+use prisma_log_tail::LogLine;
+
 use super::*;
+
+const MAX_GROUPS: usize = 10_000;
 use crate::{FieldCondition, RuleBuilder};
 
 const FILE: &str = "/var/log/app.log";
@@ -167,7 +172,7 @@ fn the_least_recently_touched_groups_are_forgotten() {
     let mut engine = engine(rule);
     observe(&mut engine, &line(0, "from first"));
     observe(&mut engine, &line(0, "from second"));
-    for i in 0..groups::MAX_GROUPS - 2 {
+    for i in 0..MAX_GROUPS - 2 {
         observe(&mut engine, &line(0, &format!("from {i}")));
     }
     assert_eq!(engine.evicted_groups(0), 0);
@@ -192,7 +197,7 @@ fn many_groups_do_not_wash_away_the_few_that_go_on() {
         let mut fired = Vec::new();
         for round in 0..4 {
             fired = observe(&mut engine, &line(0, "from attacker"));
-            for i in 0..groups::MAX_GROUPS + 50 {
+            for i in 0..MAX_GROUPS + 50 {
                 observe(&mut engine, &line(0, &format!("from {round}.{i}")));
             }
         }
@@ -227,11 +232,10 @@ fn windows_survive_a_restart() {
         Rule::builder("r").message("x").leaky_bucket(2, MINUTE).group_by(["g"]),
     ] {
         let mut before = engine(rule.clone());
-        assert_eq!(before.dirty_rows().count(), 0);
+        assert!(before.take_changed().windows.is_empty());
         run(&mut before, [(0, "x"), (1, "x")]);
-        let rows: Vec<_> = before.dirty_rows().collect();
-        before.mark_clean();
-        assert_eq!(before.dirty_rows().count(), 0);
+        let rows = before.take_changed().windows;
+        assert!(before.take_changed().windows.is_empty());
 
         let mut after = engine(rule.clone());
         for (key, row) in &rows {
@@ -259,10 +263,11 @@ fn forgotten_groups_are_forgotten_in_the_store_too() {
     let rule = Rule::builder("r").message(r"from (?<source>\S+)").count(2).group_by(["source"]);
     let mut engine = engine(rule);
     observe(&mut engine, &line(0, "from first"));
-    engine.mark_clean();
-    for i in 0..groups::MAX_GROUPS {
+    engine.take_changed();
+    for i in 0..MAX_GROUPS {
         observe(&mut engine, &line(0, &format!("from {i}")));
     }
-    let gone: Vec<_> = engine.dirty_rows().filter(|(_, row)| row.is_none()).collect();
+    let changed = engine.take_changed().windows;
+    let gone: Vec<_> = changed.into_iter().filter(|(_, row)| row.is_none()).collect();
     assert_eq!(gone, [(b"r\0first\0".to_vec(), None)]);
 }

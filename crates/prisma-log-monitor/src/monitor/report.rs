@@ -13,6 +13,8 @@ pub struct Report {
     pub lines: u64,
     /// Bytes of these lines.
     pub bytes: u64,
+    /// Records of the process that came through a [`MonitorSink`](crate::MonitorSink).
+    pub records: u64,
     /// Alerts that were new.
     pub raised: u64,
     /// Alerts that recurred after they were resolved.

@@ -1,37 +1,54 @@
-//! How the monitor's thread is told to stop.
+//! How the monitor's thread is told that there is something to do.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A flag that can be waited for.
+/// What the monitor's thread waits for.
 #[derive(Debug, Default)]
 pub(super) struct Signal {
-    stopped: Mutex<bool>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    /// There is something to do before the wait is over.
+    woken: bool,
 }
 
 impl Signal {
     pub(super) fn stop(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Ends the wait that goes on, or the next one.
+    pub(super) fn wake(&self) {
+        self.lock().woken = true;
         self.changed.notify_all();
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock().stopped
     }
 
-    /// Waits for `duration` or until stopped; returns whether it is stopped.
+    /// Waits for `duration`, or until woken or stopped; returns whether it is stopped.
     pub(super) fn wait(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;
-        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*stopped {
+        let mut state = self.lock();
+        while !state.stopped && !std::mem::take(&mut state.woken) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            let waited = self.changed.wait_timeout(stopped, left);
-            stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        *stopped
+        state.stopped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

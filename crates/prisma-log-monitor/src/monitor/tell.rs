@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use prisma_log_core::Error;
 use prisma_log_tail::SourceStatus;
 
+use crate::Rule;
 use super::builder::Handlers;
 use super::repeat::Repeat;
 use super::{Notification, NotificationKind, Progress, Report};
-use crate::engine::MAX_GROUPS;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Least time between two words on groups that a rule forgets.
@@ -90,18 +90,20 @@ impl Teller {
     }
 
     /// Tells that a rule forgot groups: the first time at once, then once a minute and at the end.
-    pub(super) fn forgotten(&mut self, rule: &str, groups: u64, at_the_end: bool) {
-        let told = match self.forgotten.get(rule) {
+    pub(super) fn forgotten(&mut self, rule: &Rule, groups: u64, at_the_end: bool) {
+        let told = match self.forgotten.get(rule.name()) {
             Some((_, when)) if !at_the_end && when.elapsed() < FORGOTTEN_EVERY => return,
             Some((told, _)) => *told,
             None => 0,
         };
         let fresh = groups.saturating_sub(told);
         if fresh > 0 {
-            self.forgotten.insert(rule.to_owned(), (groups, Instant::now()));
+            self.forgotten.insert(rule.name().to_owned(), (groups, Instant::now()));
             let groups = if fresh == 1 { "group" } else { "groups" };
             let what = format!(
-                "rule `{rule}` forgot {fresh} {groups}: more than {MAX_GROUPS} or 16 MiB at once"
+                "rule `{}` forgot {fresh} {groups}: more than {} or 16 MiB at once",
+                rule.name(),
+                rule.max_groups()
             );
             let hint = "group by something that has fewer values";
             self.fail(&Error::state(what).with_hint(hint));

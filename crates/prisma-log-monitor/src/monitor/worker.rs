@@ -1,20 +1,21 @@
 //! The monitor's thread: read, match, write, tell.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, Timestamp};
-use prisma_log_tail::{Line, LineParser, PollOutcome, SourceState, SourceStatus, Tail};
+use prisma_log_tail::{Checkpoint, Line, PollOutcome, SourceState, SourceStatus, Tail};
 
+use super::intake::{SharedIntake, Taken};
 use super::signal::Signal;
 use super::tell::Teller;
-use super::{Notification, NotificationKind, Progress, Report, RuleReport};
+use super::{Notification, NotificationKind, Progress, Report};
 use crate::store::{Step, Unresolved};
-use crate::{Engine, Match, Store};
+use crate::Store;
 
 /// Lines that are read before anything else gets its turn.
 const LINES_PER_POLL: usize = 4096;
@@ -24,13 +25,13 @@ const MAX_PENDING: usize = 16 * 1024;
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
-/// Parsers remember their file's form; of more files than this, some are parsed afresh.
-const MAX_PARSERS: usize = 1024;
+/// Time between two looks at what time alone brings about.
+const TICK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a worker works with.
 pub(super) struct Parts {
     pub(super) tail: Tail,
-    pub(super) engine: Engine,
+    pub(super) intake: SharedIntake,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) teller: Teller,
@@ -42,19 +43,14 @@ pub(super) struct Parts {
 
 pub(super) struct Worker {
     tail: Tail,
-    engine: Engine,
+    intake: SharedIntake,
     store: Store,
     clock: Arc<dyn Clock>,
     teller: Teller,
     until_idle: Option<Duration>,
     signal: Arc<Signal>,
-    parsers: HashMap<PathBuf, LineParser>,
-    /// Matches that no transaction has taken yet.
-    pending: Vec<Match>,
-    /// Whether one of them fired.
-    fired: bool,
-    /// Files that lines came from since the last transaction.
-    read: BTreeSet<PathBuf>,
+    /// What a transaction that failed was to write, and these positions; the next one does.
+    step: Option<(Taken, Vec<Checkpoint>)>,
     /// Whether positions are not what the store has.
     moved: bool,
     /// How the files looked when that was last checked.
@@ -63,33 +59,28 @@ pub(super) struct Worker {
     delivered: Vec<u64>,
     unresolved: BTreeMap<u64, Unresolved>,
     written: Option<Instant>,
+    ticked: Option<Instant>,
     report: Report,
 }
 
 impl Worker {
     pub(super) fn new(parts: Parts) -> Self {
-        let rules = parts.engine.rules().iter();
-        let rules =
-            rules.map(|rule| RuleReport { rule: rule.name.clone(), ..RuleReport::default() });
-        let report = Report { rules: rules.collect(), ..Report::default() };
         Worker {
             tail: parts.tail,
-            engine: parts.engine,
+            intake: parts.intake,
             store: parts.store,
             clock: parts.clock,
             teller: parts.teller,
             until_idle: parts.until_idle,
             signal: parts.signal,
-            parsers: HashMap::new(),
-            pending: Vec::new(),
-            fired: false,
-            read: BTreeSet::new(),
+            step: None,
             moved: true,
             files: 0,
             delivered: Vec::new(),
             unresolved: parts.unresolved.into_iter().collect(),
             written: None,
-            report,
+            ticked: None,
+            report: Report::default(),
         }
     }
 
@@ -114,6 +105,7 @@ impl Worker {
                 self.write_finally(caught_up)?;
                 return Ok(self.finish());
             }
+            self.tick(caught_up);
             self.write_when_due(caught_up)?;
             if self.teller.progress_is_due() {
                 self.look_at_files();
@@ -127,43 +119,41 @@ impl Worker {
 
     /// Reads what is there, a limited number of lines; at the end also lines without a line end.
     fn read_lines(&mut self, at_the_end: bool) -> PollOutcome {
-        let Worker { tail, engine, clock, parsers, pending, read, report, fired, .. } = self;
-        let mut take = |line: Line<'_>| {
-            if !parsers.contains_key(line.source) {
-                if parsers.len() == MAX_PARSERS {
-                    parsers.clear();
-                }
-                parsers.insert(line.source.to_owned(), parser(clock));
-            }
-            let Some(parser) = parsers.get_mut(line.source) else { return };
-            let parsed = parser.parse(line.bytes);
-            let matches = engine.observe(line.source, &parsed, line.bytes, clock.now());
-            for found in &matches {
-                let rule = &mut report.rules[found.rule];
-                rule.matches += 1;
-                rule.firings += u64::from(found.firing.is_some());
-                *fired |= found.firing.is_some();
-            }
-            pending.extend(matches);
-            if !read.contains(line.source) {
-                read.insert(line.source.to_owned());
-            }
-        };
+        let Worker { tail, intake, clock, .. } = self;
+        let mut intake = intake.lock();
+        let mut take = |line: Line<'_>| intake.block(line.source, line.bytes, clock.now());
         let outcome =
             if at_the_end { tail.finish(&mut take) } else { tail.poll(LINES_PER_POLL, &mut take) };
+        drop(intake);
         self.moved |= outcome.lines > 0;
         self.report.lines += outcome.lines;
         self.report.bytes += outcome.bytes;
         outcome
     }
 
+    /// Lets rules see that time has passed.
+    fn tick(&mut self, caught_up: bool) {
+        if self.ticked.is_some_and(|last| last.elapsed() < TICK_EVERY) {
+            return;
+        }
+        self.ticked = Some(Instant::now());
+        let mut intake = self.intake.lock();
+        if let Some(now) = intake.engine.event_time(self.clock.now(), caught_up) {
+            intake.tick(now);
+        }
+    }
+
     fn write_when_due(&mut self, caught_up: bool) -> Result<(), Error> {
-        let urgent = self.fired || self.pending.len() > MAX_PENDING;
+        let (fired, pending) = {
+            let intake = self.intake.lock();
+            (intake.has_fired(), intake.pending())
+        };
+        let urgent = fired || pending > MAX_PENDING;
         if !urgent && self.written.is_some_and(|last| last.elapsed() < WRITE_EVERY) {
             return Ok(());
         }
         let due = self.due(caught_up);
-        if self.moved || !self.delivered.is_empty() || !due.is_empty() {
+        if self.moved || pending > 0 || !self.delivered.is_empty() || !due.is_empty() {
             self.write_until_it_works(&due, caught_up)?;
         }
         // What was told but is still in the outbox would be told again after a kill. While there is
@@ -226,29 +216,43 @@ impl Worker {
     fn now_in(&self, caught_up: bool) -> impl Fn(&Path) -> Option<Timestamp> {
         let now = self.clock.now();
         move |source| {
-            let clock = self.engine.source_clock(source)?;
+            let intake = self.intake.lock();
+            // What time alone brought about is in no file.
+            if source.as_os_str().is_empty() {
+                return intake.engine.event_time(now, caught_up);
+            }
+            let clock = intake.engine.source_clock(source)?;
             if caught_up { clock.now(now) } else { clock.watermark() }
         }
     }
 
     fn write(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
-        let sources: Vec<PathBuf> = self.read.iter().cloned().collect();
-        let checkpoints = if self.moved { self.tail.checkpoints() } else { Vec::new() };
+        let (taken, checkpoints) = match self.step.take() {
+            Some(step) => step,
+            None => {
+                let checkpoints = if self.moved { self.tail.checkpoints() } else { Vec::new() };
+                (self.intake.lock().take(), checkpoints)
+            }
+        };
+        let rules = self.intake.lock().engine.rules().to_vec();
         let outcome = self.store.apply(
-            &self.engine,
+            &rules,
             &Step {
-                matches: &self.pending,
+                matches: &taken.matches,
                 checkpoints: &checkpoints,
-                sources: &sources,
+                changed: &taken.changed,
                 delivered: &self.delivered,
                 due,
                 now_in: &self.now_in(caught_up),
             },
-        )?;
-        self.engine.mark_clean();
-        self.pending.clear();
-        self.fired = false;
-        self.read.clear();
+        );
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.step = Some((taken, checkpoints));
+                return Err(error);
+            }
+        };
         self.moved = false;
         self.delivered.clear();
         self.written = Some(Instant::now());
@@ -293,8 +297,9 @@ impl Worker {
     }
 
     fn tell_forgotten(&mut self, at_the_end: bool) {
-        for (index, rule) in self.engine.rules().iter().enumerate() {
-            self.teller.forgotten(&rule.name, self.engine.evicted_groups(index), at_the_end);
+        let intake = self.intake.lock();
+        for (index, rule) in intake.engine.rules().iter().enumerate() {
+            self.teller.forgotten(rule, intake.engine.evicted_groups(index), at_the_end);
         }
     }
 
@@ -313,17 +318,17 @@ impl Worker {
             }
             self.teller.files(&sources);
         }
+        let intake = self.intake.lock();
+        self.report.rules.clone_from(&intake.rules);
         for (index, rule) in self.report.rules.iter_mut().enumerate() {
-            rule.evicted_groups = self.engine.evicted_groups(index);
+            rule.evicted_groups = intake.engine.evicted_groups(index);
         }
+        self.report.records = intake.records;
+        drop(intake);
         self.report.sources = sources;
         self.teller.fill(&mut self.report);
         self.report
     }
-}
-
-fn parser(clock: &Arc<dyn Clock>) -> LineParser {
-    LineParser::builder().clock(Arc::clone(clock)).build().unwrap_or_default()
 }
 
 /// Differs when files came, went or were rotated.

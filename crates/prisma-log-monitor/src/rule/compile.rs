@@ -5,8 +5,6 @@ use std::fmt::Display;
 use prisma_log_core::Error;
 use regex::{Regex, RegexBuilder};
 
-use super::{FieldCondition, FieldTest};
-
 const MAX_PATTERN: usize = 16 * 1024;
 /// What one compiled pattern may take, in bytes.
 const MAX_COMPILED: usize = 4 << 20;
@@ -21,25 +19,7 @@ impl Compiler<'_> {
         Error::config(format!("rule `{}`: {what}", self.rule.escape_debug()))
     }
 
-    pub(super) fn all(&self, what: &str, patterns: &[String]) -> Result<Vec<Regex>, Error> {
-        patterns.iter().map(|pattern| self.one(what, pattern)).collect()
-    }
-
-    /// The patterns of those conditions that have one.
-    pub(super) fn fields(
-        &self,
-        conditions: &[FieldCondition],
-    ) -> Result<Vec<Option<Regex>>, Error> {
-        let pattern = |condition: &FieldCondition| match condition.test() {
-            FieldTest::Matches(pattern) => {
-                self.one(&format!("field `{}`", condition.key()), pattern).map(Some)
-            }
-            _ => Ok(None),
-        };
-        conditions.iter().map(pattern).collect()
-    }
-
-    fn one(&self, what: &str, pattern: &str) -> Result<Regex, Error> {
+    pub(super) fn pattern(&self, what: &str, pattern: &str) -> Result<Regex, Error> {
         if pattern.is_empty() {
             return Err(self.error(format_args!("the pattern of {what} is empty")));
         }

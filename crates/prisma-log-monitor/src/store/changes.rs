@@ -47,7 +47,7 @@ impl<'t, 'r> Changes<'t, 'r> {
     /// Takes a match into its alert, or raises one.
     pub(super) fn take(&mut self, found: &Match) -> Result<(), Fault> {
         let Some(rule) = self.rules.get(found.rule) else { return Ok(()) };
-        let fingerprint = row_key(&rule.name, &found.group.to_key());
+        let fingerprint = row_key(rule.name(), &found.group.to_key());
         let number = match self.known.get(&fingerprint) {
             Some(number) => *number,
             None => {
@@ -139,9 +139,9 @@ impl<'t, 'r> Changes<'t, 'r> {
 fn raise(number: u64, rule: &Rule, found: &Match, firing: &Firing) -> Alert {
     let mut alert = Alert {
         id: Alert::id_of(number),
-        rule: rule.name.clone(),
-        description: rule.description.clone(),
-        severity: rule.severity,
+        rule: rule.name().to_owned(),
+        description: rule.description().to_owned(),
+        severity: rule.severity(),
         state: AlertState::Open,
         group: found.group.clone(),
         sources: Vec::new(),
@@ -159,7 +159,7 @@ fn raise(number: u64, rule: &Rule, found: &Match, firing: &Firing) -> Alert {
         }],
         inner: Inner {
             number,
-            resolve_after: rule.resolve_after.max(rule.cooldown),
+            resolve_after: rule.resolve_after().max(rule.cooldown()),
             quiet_since: found.watermark.max(found.time),
             quiet_source: PathBuf::new(),
             counted: 0,
@@ -177,9 +177,9 @@ fn recur(alert: &mut Alert, rule: &Rule, found: &Match, firing: &Firing) {
     alert.first_seen = alert.first_seen.min(firing.first);
     alert.last_seen = alert.last_seen.max(firing.last);
     alert.add_samples(firing.samples.iter().cloned());
-    alert.severity = rule.severity;
-    alert.description.clone_from(&rule.description);
-    alert.inner.resolve_after = rule.resolve_after.max(rule.cooldown);
+    alert.severity = rule.severity();
+    rule.description().clone_into(&mut alert.description);
+    alert.inner.resolve_after = rule.resolve_after().max(rule.cooldown());
     alert.reopen(firing.last);
     touch(alert, found);
 }

@@ -1,6 +1,7 @@
 //! One processing step: what lines did to alerts, positions and windows, all or nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prisma_log_core::{Error, Timestamp};
@@ -11,9 +12,9 @@ use super::Store;
 use super::changes::Changes;
 use super::tables::{AlertTables, CHECKPOINTS, CLOCKS, OUTBOX, UNRESOLVED, WINDOWS};
 use crate::codec::{Reader, Writer};
-use crate::engine::{DISORDER, Engine, SourceClock};
+use crate::engine::{Changed, DISORDER, Engine, SourceClock};
 use crate::monitor::{Notification, NotificationKind};
-use crate::{Alert, Match};
+use crate::{Alert, Match, Rule};
 
 /// What one step has to write.
 pub(crate) struct Step<'a> {
@@ -21,8 +22,8 @@ pub(crate) struct Step<'a> {
     pub(crate) matches: &'a [Match],
     /// Positions after these lines.
     pub(crate) checkpoints: &'a [Checkpoint],
-    /// Clocks of these files, as they stand after these lines.
-    pub(crate) sources: &'a [PathBuf],
+    /// Windows and clocks as they stand after these lines.
+    pub(crate) changed: &'a Changed,
     /// Numbers of news that handlers have returned from.
     pub(crate) delivered: &'a [u64],
     /// Numbers of alerts whose quiet period may have passed.
@@ -122,9 +123,13 @@ impl Store {
     }
 
     /// Writes a step in one transaction.
-    pub(crate) fn apply(&self, engine: &Engine, step: &Step<'_>) -> Result<StepOutcome, Error> {
+    pub(crate) fn apply(
+        &self,
+        rules: &[Arc<Rule>],
+        step: &Step<'_>,
+    ) -> Result<StepOutcome, Error> {
         self.db.write(|transaction| {
-            let mut changes = Changes::new(AlertTables::open(transaction)?, engine.rules());
+            let mut changes = Changes::new(AlertTables::open(transaction)?, rules);
             for found in step.matches {
                 changes.take(found)?;
             }
@@ -147,18 +152,17 @@ impl Store {
                 checkpoints.insert(key, &*checkpoint.to_bytes())?;
             }
             let mut clocks = transaction.open_table(CLOCKS)?;
-            for source in step.sources {
-                let Some(clock) = engine.source_clock(source) else { continue };
+            for (source, clock) in &step.changed.clocks {
                 let mut row = Writer::new();
                 row.path(source);
                 clock.write(&mut row);
                 clocks.insert(source.as_os_str().as_encoded_bytes(), &*row.finish())?;
             }
             let mut windows = transaction.open_table(WINDOWS)?;
-            for (key, row) in engine.dirty_rows() {
+            for (key, row) in &step.changed.windows {
                 match row {
-                    Some(row) => windows.insert(&*key, &*row)?,
-                    None => windows.remove(&*key)?,
+                    Some(row) => windows.insert(&**key, &**row)?,
+                    None => windows.remove(&**key)?,
                 };
             }
             Ok(outcome)

@@ -49,17 +49,16 @@ impl Bench {
     }
 
     fn apply(&mut self, matches: &[Match], due: &[u64], delivered: &[u64]) -> Vec<Notification> {
-        let sources = [PathBuf::from(FILE)];
+        let changed = self.engine.take_changed();
         let step = Step {
             matches,
             checkpoints: &[],
-            sources: &sources,
+            changed: &changed,
             delivered,
             due,
             now_in: &|source| self.engine.source_clock(source)?.watermark(),
         };
-        let news = self.store.apply(&self.engine, &step).unwrap().news;
-        self.engine.mark_clean();
+        let news = self.store.apply(self.engine.rules(), &step).unwrap().news;
         let show = |n: &Notification| format!("{} {} {}", n.kind.as_str(), n.alert.id, n.count);
         self.news.extend(news.iter().map(show));
         news
