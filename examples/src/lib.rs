@@ -4,6 +4,9 @@
 // The code in these pages is compiled and run as documentation tests of this crate;
 // `cargo xtask docs` tells which page is missing here.
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/alerts.md")]
+mod alerts {}
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/bridges.md")]
 mod bridges {}
 #[cfg(doctest)]
@@ -18,6 +21,9 @@ mod monitoring {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/noise.md")]
 mod noise {}
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide/notifiers.md")]
+mod notifiers {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/guide/otlp.md")]
 mod otlp {}

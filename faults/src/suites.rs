@@ -1,5 +1,6 @@
 //! The suites: each is a list of rows, one module each, with a verdict of its own.
 
+mod monitor;
 mod pipeline;
 mod sinks;
 
@@ -34,7 +35,7 @@ pub(crate) struct Row {
     pub(crate) child: fn(&Call) -> Result<Value, String>,
 }
 
-pub(crate) static ALL: [&Suite; 2] = [&pipeline::SUITE, &sinks::SUITE];
+pub(crate) static ALL: [&Suite; 3] = [&pipeline::SUITE, &sinks::SUITE, &monitor::SUITE];
 
 pub(crate) fn find(name: &str) -> Option<&'static Suite> {
     ALL.into_iter().find(|suite| suite.name == name)

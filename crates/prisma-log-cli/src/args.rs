@@ -1,10 +1,18 @@
 //! What can be said on the command line.
 
+mod alerts;
+mod rules;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use prisma_log_core::{Level, TraceId};
+
+pub(crate) use alerts::{
+    AlertsAction, AlertsArgs, ByArgs, FilterArgs, Moment, SilenceAction, StateArg,
+};
+pub(crate) use rules::{ExplainArgs, ReplayArgs, RulesAction, RulesArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0  success
@@ -36,8 +44,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Follow log files, raise alerts by rules.
     Monitor(MonitorArgs),
-    /// List, show, acknowledge and resolve alerts.
+    /// List and show alerts, act on them, silence them, export them.
     Alerts(AlertsArgs),
+    /// Check, test, replay and explain alert rules.
+    Rules(RulesArgs),
     /// Show log files in colour, filtered, and follow them.
     Tail(TailArgs),
     /// Draw one trace as a tree across files and services, or list the slowest traces.
@@ -67,6 +77,7 @@ pub(crate) struct DemoArgs {
   plog monitor '/var/log/nginx/*.log' --rules config/alerts.yaml --store /var/lib/plog/alerts.redb
   plog monitor --from-start --until-idle 1s --json old/*.log > alerts.jsonl
 
+The file of --rules is read again when it changes and on SIGHUP; one with a mistake changes nothing.
 Durations are a number and a unit: 500ms, 1s, 5m, 1h.
 Without --store, alerts live as long as the process; with it they are kept across restarts, and
 `plog alerts --store FILE` works on them while the monitor runs.")]
@@ -74,7 +85,7 @@ pub(crate) struct MonitorArgs {
     /// Files or quoted glob patterns to follow; a file need not exist yet.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Alert rules; by default the built-in ones.
+    /// Alert rules, receivers and routes; by default the built-in rules.
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
     /// Where alerts and positions are kept across restarts; one file.
@@ -89,67 +100,6 @@ pub(crate) struct MonitorArgs {
     /// Stop once no new line has come for this long.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) until_idle: Option<Duration>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  plog alerts list --store target/demo/alerts.redb
-  plog alerts show A000001 --store target/demo/alerts.redb
-  plog alerts ack A000001 --note 'looking into it' --store target/demo/alerts.redb
-  PLOG_STORE=/var/lib/plog/alerts.redb plog alerts resolve A000001 --note 'pool enlarged'")]
-pub(crate) struct AlertsArgs {
-    /// The store that `plog monitor --store` keeps; it must be writable, to list it too.
-    #[arg(long, global = true, value_name = "FILE", env = "PLOG_STORE")]
-    pub(crate) store: Option<PathBuf>,
-    #[command(subcommand)]
-    pub(crate) action: AlertsAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AlertsAction {
-    /// List alerts, newest first.
-    List {
-        /// Only alerts in this state.
-        #[arg(long, value_enum)]
-        state: Option<StateArg>,
-        /// Print alerts as JSON lines.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one alert with its samples and history.
-    Show {
-        /// The alert's id, as `list` prints it.
-        id: String,
-        /// Print the alert as one JSON line.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take an alert on: it stays until it is resolved, by hand or by itself.
-    Ack(ActArgs),
-    /// Close an alert; it re-opens should its rule fire again.
-    Resolve(ActArgs),
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum StateArg {
-    Open,
-    Acknowledged,
-    Resolved,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct ActArgs {
-    /// The alert's id, as `list` prints it.
-    pub(crate) id: String,
-    /// Who acts.
-    #[arg(long, env = "USER", default_value = "operator")]
-    pub(crate) by: String,
-    /// Why, or what was done.
-    #[arg(long, default_value = "")]
-    pub(crate) note: String,
-    /// Print the alert as one JSON line afterwards.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, clap::Args)]

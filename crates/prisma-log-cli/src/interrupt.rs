@@ -17,21 +17,38 @@ const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// Whether the command was asked to end, by a signal or by itself.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    end: Arc<AtomicBool>,
+    /// Whether SIGHUP asks for a reload instead, and has.
+    reload: Option<Arc<AtomicBool>>,
+}
 
 impl Interrupt {
     /// From now on SIGINT, SIGTERM and SIGHUP ask for the end; SIGHUP does not where it was ignored
     /// at the start, as `nohup` wants it. A command that has not ended five seconds later is ended
     /// with exit code 1, by another signal at once with 130.
     pub(crate) fn on_signals() -> Result<Self, Error> {
-        let interrupt = Interrupt::default();
+        Self::listen(Interrupt::default())
+    }
+
+    /// The same, but SIGHUP asks for a reload.
+    pub(crate) fn on_signals_with_reload() -> Result<Self, Error> {
+        Self::listen(Interrupt { reload: Some(Arc::default()), ..Interrupt::default() })
+    }
+
+    fn listen(interrupt: Interrupt) -> Result<Self, Error> {
         let asked = interrupt.clone();
-        let wanted = [Some(SIGINT), Some(SIGTERM), (!is_hangup_ignored()).then_some(SIGHUP)];
+        let hears_hangup = interrupt.reload.is_some() || !is_hangup_ignored();
+        let wanted = [Some(SIGINT), Some(SIGTERM), hears_hangup.then_some(SIGHUP)];
         let failed = |error| Error::io("cannot listen for signals", error);
         let mut signals = Signals::new(wanted.into_iter().flatten()).map_err(failed)?;
         let listen = move || {
             let mut first = None;
-            for _ in signals.forever() {
+            for signal in signals.forever() {
+                if let (SIGHUP, Some(reload)) = (signal, &asked.reload) {
+                    reload.store(true, Ordering::SeqCst);
+                    continue;
+                }
                 asked.ask();
                 match first {
                     None => {
@@ -51,11 +68,16 @@ impl Interrupt {
     }
 
     pub(crate) fn ask(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.end.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.end.load(Ordering::SeqCst)
+    }
+
+    /// Whether a reload was asked for since this was last asked.
+    pub(crate) fn takes_reload(&self) -> bool {
+        self.reload.as_ref().is_some_and(|reload| reload.swap(false, Ordering::SeqCst))
     }
 }
 

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Monitor(args) => commands::monitor::run(&args),
         Command::Alerts(args) => commands::alerts::run(args),
+        Command::Rules(args) => commands::rules::run(args),
         Command::Tail(args) => commands::tail::run(&args),
         Command::Trace(args) => commands::trace::run(&args),
         Command::Recover(args) => commands::recover::run(&args),

@@ -38,6 +38,10 @@ mod zipkin;
 use std::fmt;
 
 pub(crate) use file::{check_every, check_zone};
+#[cfg(all(feature = "notify", feature = "journald"))]
+pub(crate) use journald::sink as journald_sink;
+#[cfg(all(feature = "notify", feature = "syslog"))]
+pub(crate) use syslog::sink as syslog_sink;
 
 use prisma_log_core::{Error, Filter, Sink};
 

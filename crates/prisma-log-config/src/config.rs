@@ -46,7 +46,7 @@ pub struct Config {
 /// What the program says about itself.
 ///
 /// Every line that a sink writes for machines carries it: `json`, `ecs` and `logfmt`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Service {
     /// The program's name, for `service.name`.

@@ -42,6 +42,8 @@ mod tree;
 mod yaml;
 
 #[cfg(feature = "monitor")]
+pub mod packs;
+#[cfg(feature = "monitor")]
 pub mod rules;
 
 pub use build::NamedSink;
@@ -51,6 +53,8 @@ pub use origin::{Entry, Origin};
 pub use pipeline::{MemoryConfig, OverflowConfig, PipelineConfig};
 pub use reload::ReloadConfig;
 pub use scalars::parse_duration;
+#[cfg(feature = "monitor")]
+pub use scalars::parse_time;
 pub use sinks::{
     Color, Compress, ConsoleConfig, Facility, FileConfig, Format, HttpCompression, HttpTls,
     JournaldConfig, KeepConfig, OtlpConfig, OtlpProtocol, RotateConfig, SinkConfig, SinkKind,

@@ -4,14 +4,27 @@
 //! `config/alerts.yaml` writes the default rules in it. What each setting means and its limits are
 //! [`prisma_log_monitor::RuleBuilder`]'s.
 
+mod alert_config;
 mod condition;
+mod kind;
+mod matching;
+mod pack_list;
 mod pattern;
+mod policy;
+mod probe;
+mod receivers;
 mod rule;
 
 use std::path::Path;
 
 use prisma_log_core::Error;
 use prisma_log_monitor::Rule;
+
+pub use alert_config::AlertConfig;
+pub use receivers::{
+    AlertmanagerReceiver, CommandReceiver, EmailReceiver, EmailReceiverSecurity, ReceiverConfig,
+    ReceiverHttp, ReceiverKind, SecretText, WebhookReceiver,
+};
 
 use crate::section::{Report, Section};
 use crate::source::read_text;
@@ -27,8 +40,7 @@ const VERSION: u64 = 1;
 /// When the file can't be read or anything in it is wrong: the first mistake, whose hint says how
 /// many more there are.
 pub fn load(path: &Path) -> Result<Vec<Rule>, Error> {
-    let (rules, errors) = read(path);
-    if errors.is_empty() { Ok(rules) } else { Err(crate::config::first_of(errors, Some(path))) }
+    AlertConfig::load(path).map(AlertConfig::into_rules)
 }
 
 /// Every mistake of a file with rules; empty when there is none.
@@ -36,33 +48,48 @@ pub fn check(path: &Path) -> Vec<Error> {
     crate::config::sorted(read(path).1)
 }
 
-fn read(path: &Path) -> (Vec<Rule>, Vec<Error>) {
+/// The rules of a text that is part of the program.
+pub(crate) fn built_in(text: &str) -> Result<Vec<Rule>, Error> {
+    let (config, errors) = parse(text, Origins::BuiltIn);
+    match errors.is_empty() {
+        true => Ok(config.into_rules()),
+        false => Err(crate::config::first_of(errors, None)),
+    }
+}
+
+fn read(path: &Path) -> (AlertConfig, Vec<Error>) {
+    match read_text(path) {
+        Ok(text) => parse(&text, Origins::File(path)),
+        Err(error) => (AlertConfig::default(), vec![error]),
+    }
+}
+
+fn parse(text: &str, origins: Origins<'_>) -> (AlertConfig, Vec<Error>) {
     let mut errors = Vec::new();
-    let root =
-        read_text(path).and_then(|text| yaml::parse(&text, Origins::File(path), &mut errors));
-    let rules = match root {
+    let config = match yaml::parse(text, origins, &mut errors) {
         Ok(root) => {
             let report = Report::default();
-            let rules = read_rules(&root, &report);
+            let config = read_file(&root, &report);
             errors.extend(report.take().1);
-            rules
+            config
         }
         Err(error) => {
             errors.push(error);
-            Vec::new()
+            AlertConfig::default()
         }
     };
-    (rules, errors)
+    (config, errors)
 }
 
-fn read_rules(root: &Node, report: &Report) -> Vec<Rule> {
+fn read_file(root: &Node, report: &Report) -> AlertConfig {
+    let mut config = AlertConfig::default();
     if root.is_null() {
         report.error(root.error("the file is empty").with_hint("it starts with `version: 1`"));
-        return Vec::new();
+        return config;
     }
     let mut section = Section::new(report, "", Some(root));
     if root.map().is_none() {
-        return Vec::new();
+        return config;
     }
     section.version(VERSION);
     let nodes = match section.node("rules") {
@@ -70,23 +97,26 @@ fn read_rules(root: &Node, report: &Report) -> Vec<Rule> {
         Some(other) => {
             report.error(other.error(format!("`rules`: expected a list, found {}", other.found())));
             section.finish();
-            return Vec::new();
+            return config;
         }
         None => &[],
     };
-    if nodes.is_empty() {
-        report.error(section.error("the file has no rules").with_hint("add `rules:` with a list"));
+    let has_packs = pack_list::read(&mut section, &mut config);
+    if nodes.is_empty() && !has_packs {
+        let hint = "add `rules:` with a list, or `packs:`";
+        report.error(section.error("the file has no rules").with_hint(hint));
     }
+    config.set_receivers(receivers::read(&mut section));
+    let names = receivers::names(&mut section);
+    config.set_policy(policy::read(&mut section, &names));
     section.finish();
-    let mut rules: Vec<Rule> = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let path = format!("rules[{index}]");
         let Some(rule) = rule::read(report, &path, node) else { continue };
-        if rules.iter().any(|other| other.name() == rule.name()) {
-            let name = node.map().and_then(|map| map.get("name")).unwrap_or(node);
+        let name = node.map().and_then(|map| map.get("name")).unwrap_or(node);
+        if !config.push(rule.clone(), name.origin.place()) {
             report.error(name.error(format!("there is another rule `{}` above", rule.name())));
         }
-        rules.push(rule);
     }
-    rules
+    config
 }

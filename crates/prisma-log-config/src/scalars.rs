@@ -1,6 +1,8 @@
 //! The notations of single values: words, levels, sizes, durations, numbers.
 
 mod durations;
+#[cfg(feature = "monitor")]
+mod times;
 
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use crate::pipeline::MemoryConfig;
 
 pub use durations::parse_duration;
 pub(crate) use durations::{Span, Wait};
+#[cfg(feature = "monitor")]
+pub use times::parse_time;
 
 /// A value that is written as one word or phrase.
 pub(crate) trait Scalar: Sized {

@@ -74,6 +74,12 @@ impl<'a> Section<'a> {
         self.map.is_none_or(|map| map.get(key).is_none())
     }
 
+    /// Whether it is a map; what is none has been reported.
+    #[cfg(feature = "monitor")]
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.unreadable
+    }
+
     /// The value of `key`, unless it is missing or null.
     pub(crate) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         if !self.known.contains(&key) {

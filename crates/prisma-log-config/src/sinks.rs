@@ -17,6 +17,8 @@ pub use console::{Color, ConsoleConfig, Stream};
 pub use file::{Compress, FileConfig, KeepConfig, RotateConfig, SyncConfig};
 pub use format::Format;
 pub use http::{HttpCompression, HttpTls};
+#[cfg(feature = "monitor")]
+pub(crate) use http::{Timeout as HttpTimeout, pairs};
 pub use journald::JournaldConfig;
 pub use otlp::{OtlpConfig, OtlpProtocol};
 pub use syslog::{Facility, SyslogConfig, SyslogFraming, SyslogProtocol, SyslogTls, Transport};

@@ -2,16 +2,18 @@
 
 /// What a text is worth, in quarters of a bit: the more, the rarer it is in logs.
 pub(crate) fn worth(folded: &[u8]) -> u32 {
-    let mut common = vec![false; folded.len()];
-    for word in COMMON {
-        for (at, window) in folded.windows(word.len()).enumerate() {
-            if window == *word {
-                common[at..at + word.len()].fill(true);
-            }
+    worths(folded).iter().sum()
+}
+
+/// The same for each byte of the text: one of a common word is worth little.
+pub(crate) fn worths(folded: &[u8]) -> Vec<u32> {
+    let mut worths: Vec<u32> = folded.iter().map(|&byte| byte_worth(byte)).collect();
+    for at in 0..folded.len() {
+        for word in COMMON.iter().filter(|word| folded[at..].starts_with(word)) {
+            worths[at..at + word.len()].fill(1);
         }
     }
-    let worth = |(&byte, &common): (&u8, &bool)| if common { 1 } else { byte_worth(byte) };
-    folded.iter().zip(&common).map(worth).sum()
+    worths
 }
 
 /// What one byte is worth, from the usual share of letters in English words and of signs in JSON
@@ -30,17 +32,100 @@ const fn byte_worth(folded: u8) -> u32 {
 
 /// Words that lines have for other reasons than trouble.
 const COMMON: &[&[u8]] = &[
-    b"account", b"accept", b"agent", b"api", b"application", b"attempt", b"auth", b"bytes",
-    b"cache", b"client", b"closed", b"com", b"complet", b"config", b"connect", b"connection",
-    b"content", b"count", b"customer", b"data", b"database", b"debug", b"duration", b"error",
-    b"event", b"fail", b"failed", b"file", b"for", b"from", b"get", b"handler", b"host", b"http",
-    b"info", b"ing", b"inventory", b"ion", b"items", b"job", b"kafka", b"kernel", b"key", b"level",
-    b"line", b"logger", b"message", b"method", b"module", b"name", b"node", b"order", b"path",
-    b"payment", b"pool", b"port", b"post", b"process", b"query", b"queue", b"read", b"received",
-    b"record", b"request", b"response", b"result", b"retry", b"server", b"service", b"session",
-    b"shard", b"sql", b"start", b"status", b"store", b"succe", b"system", b"target", b"task", b"the",
-    b"thread", b"time", b"timeout", b"timestamp", b"token", b"trace", b"update", b"user", b"value",
-    b"version", b"warn", b"worker", b"write", b"with",
+    b"account",
+    b"accept",
+    b"agent",
+    b"api",
+    b"application",
+    b"attempt",
+    b"auth",
+    b"bytes",
+    b"cache",
+    b"client",
+    b"closed",
+    b"com",
+    b"complet",
+    b"config",
+    b"connect",
+    b"connection",
+    b"content",
+    b"count",
+    b"customer",
+    b"data",
+    b"database",
+    b"debug",
+    b"duration",
+    b"error",
+    b"event",
+    b"fail",
+    b"failed",
+    b"file",
+    b"for",
+    b"from",
+    b"get",
+    b"handler",
+    b"host",
+    b"http",
+    b"info",
+    b"ing",
+    b"inventory",
+    b"ion",
+    b"items",
+    b"job",
+    b"kafka",
+    b"kernel",
+    b"key",
+    b"level",
+    b"line",
+    b"logger",
+    b"message",
+    b"method",
+    b"module",
+    b"name",
+    b"node",
+    b"order",
+    b"path",
+    b"payment",
+    b"pool",
+    b"port",
+    b"post",
+    b"process",
+    b"query",
+    b"queue",
+    b"read",
+    b"received",
+    b"record",
+    b"request",
+    b"response",
+    b"result",
+    b"retry",
+    b"server",
+    b"service",
+    b"session",
+    b"shard",
+    b"sql",
+    b"start",
+    b"status",
+    b"store",
+    b"succe",
+    b"system",
+    b"target",
+    b"task",
+    b"the",
+    b"thread",
+    b"time",
+    b"timeout",
+    b"timestamp",
+    b"token",
+    b"trace",
+    b"update",
+    b"user",
+    b"value",
+    b"version",
+    b"warn",
+    b"worker",
+    b"write",
+    b"with",
 ];
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn longest_plain_piece(literal: &Literal) -> Option<Literal> {
             || REPLACEMENT.contains(&element.byte)
     };
     let pieces = elements.split(splits).map(|piece| Literal(piece.to_vec()));
-    pieces.max_by_key(|piece| worth(&piece.folded()))
+    pieces.max_by_key(|piece| (piece.len() >= SHORTEST, worth(&piece.folded())))
 }
 
 /// What is known of a part of an expression.

@@ -83,9 +83,9 @@ fn unicode(text: &[u8]) -> Option<(char, &[u8])> {
 
 fn code_unit(text: &[u8]) -> Option<(u32, &[u8])> {
     let (hex, rest) = text.strip_prefix(b"u")?.split_at_checked(4)?;
-    let digits = hex.iter().try_fold(0, |unit, &byte| {
-        char::from(byte).to_digit(16).map(|digit| unit << 4 | digit)
-    });
+    let digits = hex
+        .iter()
+        .try_fold(0, |unit, &byte| char::from(byte).to_digit(16).map(|digit| unit << 4 | digit));
     Some((digits?, rest))
 }
 
@@ -124,7 +124,7 @@ mod tests {
             assert_eq!(found, expect, "{line}");
         };
         check("plain", &[]);
-        check(r#"{"a":"\"b\" \n \\ \/"}"#, &[]);
+        check(r#"{"a":"\"b\" \n \\\" \/"}"#, &[]);
         check(r"a\u0041", &[1]);
         check(r"a\\u0041", &[2]);
         check(r"a\b", &[1]);
@@ -145,6 +145,9 @@ mod tests {
         check(r"a\bc\", "abc\\\n");
         check("e\u{1b}[31;1mrror", "e\u{1b}[31;1mrror\nerror\n");
         check("e\u{1b}[31;1mr\\u0072or", "e\u{1b}[31;1mrror\ner\\u0072or\nerror\n");
-        check("\u{1b}]0;title\u{7}text\u{1b}(Bx\u{1b}", "\u{1b}]0;title\u{7}text\u{1b}(Bx\u{1b}\ntextBx\n");
+        check(
+            "\u{1b}]0;title\u{7}text\u{1b}(Bx\u{1b}",
+            "\u{1b}]0;title\u{7}text\u{1b}(Bx\u{1b}\ntextBx\n",
+        );
     }
 }

@@ -27,21 +27,35 @@
 //!
 //! # Cost
 //!
-//! Patterns whose literals have eleven bytes or more are looked for by one sample in eight bytes;
-//! from seven bytes on by one in four; shorter ones by one in two, or at each byte, in a pass of
-//! their own. The number of patterns matters little. Patterns without a literal of three bytes
-//! ([`PatternSet::unfiltered`]) are matched on every line, which costs a hundred times as much.
+//! Patterns whose literals have eleven bytes or more are looked for by one sample in eight bytes,
+//! from seven bytes on by one in four; how many there are matters little. A few shorter ones, of
+//! three bytes at least, double the cost; many of them cost several times as much. Patterns
+//! without such a literal ([`PatternSet::unfiltered`]) are matched on every line by one automaton,
+//! which costs ten to twenty times as much, one pattern or many.
+//!
+//! # Bounds
+//!
+//! No pattern and no line can hold up the caller: what the patterns of one line cost together is
+//! bounded at about ten milliseconds, and of a long line, regular expressions see a part
+//! ([`PatternSet::scan`]). What is given up is counted ([`Scratch::undecided`]). The first 32 MiB of
+//! regular expressions are compiled when the set is built, others when they are first needed.
 #![forbid(unsafe_code)]
 
 mod background;
 mod extract;
+mod finder;
 mod hidden;
+mod judge;
+mod lines;
 mod literal;
+mod machine;
 mod pattern;
 mod scan;
 mod scratch;
 mod set;
+mod short;
 mod sieve;
+mod sieves;
 
 pub use pattern::Pattern;
 pub use scratch::{Hit, Scratch};

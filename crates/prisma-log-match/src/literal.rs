@@ -95,10 +95,6 @@ impl Literal {
         self.0.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn joined(&self, other: &Literal) -> Literal {
         Literal(self.0.iter().chain(&other.0).copied().collect())
     }
@@ -171,7 +167,11 @@ mod tests {
     }
 
     fn check(case: Case, text: &str, anchor: usize, at: usize, expect: bool) {
-        assert_eq!(literal("disk 1", case).stands_at(text.as_bytes(), anchor, at), expect, "{text}");
+        assert_eq!(
+            literal("disk 1", case).stands_at(text.as_bytes(), anchor, at),
+            expect,
+            "{text}"
+        );
     }
 
     #[test]

@@ -22,13 +22,17 @@ pub(crate) struct Revealed {
 /// The patterns of the line that is looked at.
 #[derive(Debug, Default)]
 pub(crate) struct LineState {
-    /// Patterns of which a literal was found, each once; then those that hold, ascending.
+    /// Patterns of which a literal was found, each once, with the place of the first.
+    pub(crate) candidates: Vec<Found>,
+    /// Those that hold, ascending.
     pub(crate) patterns: Vec<u32>,
     /// For each pattern the number of the last line that it was added to.
     last: Vec<u64>,
     number: u64,
     /// Whether the line hides letters.
     pub(crate) is_exotic: bool,
+    /// Patterns of lines for which there were too few steps.
+    pub(crate) undecided: u64,
 }
 
 impl Scratch {
@@ -36,12 +40,18 @@ impl Scratch {
     pub fn new() -> Self {
         Scratch::default()
     }
+
+    /// How many times, since it was made, a pattern was given up on a line because that took too
+    /// much work; it then counts as not held. Each pattern on each line is one.
+    pub fn undecided(&self) -> u64 {
+        self.line.undecided
+    }
 }
 
 impl LineState {
     /// Begins a line for a set of that many patterns.
     pub(crate) fn begin(&mut self, patterns: usize) {
-        self.patterns.clear();
+        self.candidates.clear();
         self.number += 1;
         self.is_exotic = false;
         if self.last.len() < patterns {
@@ -49,13 +59,18 @@ impl LineState {
         }
     }
 
+    /// Whether the pattern was added to this line.
+    pub(crate) fn has(&self, pattern: u32) -> bool {
+        self.last.get(pattern as usize) == Some(&self.number)
+    }
+
     /// Adds a pattern, unless it is there.
-    pub(crate) fn add(&mut self, pattern: u32) {
-        match self.last.get_mut(pattern as usize) {
+    pub(crate) fn add(&mut self, found: Found) {
+        match self.last.get_mut(found.pattern as usize) {
             Some(last) if *last != self.number => *last = self.number,
             _ => return,
         }
-        self.patterns.push(pattern);
+        self.candidates.push(found);
     }
 }
 

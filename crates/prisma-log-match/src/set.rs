@@ -1,13 +1,17 @@
 //! Patterns together, ready to be looked for.
 
-use std::sync::OnceLock;
+use std::ops::Range;
 
 use prisma_log_core::Error;
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::extract::{Needed, needed, needed_in_notation};
-use crate::pattern::{Pattern, refused};
-use crate::sieve::{Needle, Sieve, sieves};
+use crate::machine::Machine;
+use crate::pattern::Pattern;
+use crate::sieve::Needle;
+use crate::sieves::{Way, ways};
+
+/// Bytes of regular expressions that are kept compiled from the start.
+const COMPILED: usize = 32 << 20;
 
 /// Patterns that are looked for in one pass.
 ///
@@ -16,7 +20,7 @@ use crate::sieve::{Needle, Sieve, sieves};
 /// [`Scratch`]: crate::Scratch
 #[derive(Debug)]
 pub struct PatternSet {
-    pub(crate) sieves: Vec<Sieve>,
+    pub(crate) ways: Vec<Way>,
     pub(crate) patterns: Vec<Prepared>,
     /// Nominating patterns that every line may match.
     pub(crate) always: Vec<u32>,
@@ -30,25 +34,16 @@ pub struct PatternSet {
 /// A pattern, and what is left to do when a literal of it was found.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) is_verified: bool,
+    is_verified: bool,
     /// `None` when a literal is all of it, or nominates.
-    check: Option<Check>,
-}
-
-/// A regular expression that is compiled when it is first needed: of many patterns, few ever
-/// find a literal of theirs.
-#[derive(Debug)]
-struct Check {
-    expression: String,
-    ignores_case: bool,
-    compiled: OnceLock<Option<Regex>>,
+    check: Option<Machine>,
 }
 
 /// Patterns whose matches need no literal.
 #[derive(Debug)]
 pub(crate) struct Unsieved {
     pub(crate) numbers: Vec<u32>,
-    pub(crate) set: RegexSet,
+    pub(crate) machine: Machine,
 }
 
 /// Makes a [`PatternSet`].
@@ -68,11 +63,11 @@ impl PatternSetBuilder {
     /// Compiles the patterns.
     ///
     /// # Errors
-    /// When an expression is malformed or too big, or a pattern of literals has none or an empty
-    /// one; the message names the pattern.
+    /// When an expression is malformed, or too big and to be verified, or a pattern of literals has
+    /// none or an empty one; the message names the pattern.
     pub fn build(self) -> Result<PatternSet, Error> {
         let mut set = PatternSet {
-            sieves: Vec::new(),
+            ways: Vec::new(),
             patterns: Vec::with_capacity(self.patterns.len()),
             always: Vec::new(),
             unsieved: None,
@@ -80,7 +75,8 @@ impl PatternSetBuilder {
             nominates: false,
         };
         let mut needles = Vec::new();
-        let mut unsieved: Vec<(u32, &Pattern)> = Vec::new();
+        let mut room = COMPILED;
+        let mut unsieved = Vec::new();
         for (number, pattern) in (0..).zip(&self.patterns) {
             let hir = pattern.parse()?;
             let needed = match pattern.is_verified {
@@ -89,9 +85,11 @@ impl PatternSetBuilder {
             };
             set.nominates |= !pattern.is_verified;
             let is_all = needed.as_ref().is_some_and(|needed| needed.is_all);
-            // Nominating patterns too: what is refused is refused here.
-            let check = if is_all { None } else { Some(Check::of(pattern)?) };
-            let check = check.filter(|_| pattern.is_verified && needed.is_some());
+            let is_checked = pattern.is_verified && needed.is_some() && !is_all;
+            let check = match is_checked {
+                true => Some(Machine::new(vec![pattern.clone()], &mut room)?),
+                false => None,
+            };
             set.patterns.push(Prepared { is_verified: pattern.is_verified, check });
             if let Some(Needed { literals, .. }) = needed {
                 let of_pattern = |literal| Needle { literal, pattern: number };
@@ -100,12 +98,15 @@ impl PatternSetBuilder {
             }
             set.unfiltered.push(number);
             match pattern.is_verified {
-                true => unsieved.push((number, pattern)),
+                true => unsieved.push((number, pattern.clone())),
                 false => set.always.push(number),
             }
         }
-        set.sieves = sieves(needles);
-        set.unsieved = Unsieved::of(&unsieved)?;
+        set.ways = ways(needles);
+        let (numbers, unsieved): (Vec<u32>, Vec<Pattern>) = unsieved.into_iter().unzip();
+        if !unsieved.is_empty() {
+            set.unsieved = Some(Unsieved { numbers, machine: Machine::new(unsieved, &mut room)? });
+        }
         Ok(set)
     }
 }
@@ -128,61 +129,32 @@ impl PatternSet {
 
     /// Indices, ascending, of patterns that can match without any literal of three bytes or more.
     ///
-    /// Each line is matched against them, or nominated by them, which costs a hundred times as
-    /// much as a sieve for literals; a single one is enough.
+    /// Each line is matched against them, or nominated by them, which costs ten to twenty times as
+    /// much as looking for literals; a single one is enough.
     pub fn unfiltered(&self) -> &[u32] {
         &self.unfiltered
     }
 }
 
+impl PatternSet {
+    /// Whether it is enough for some pattern to be a line.
+    pub(crate) fn takes_every_line(&self) -> bool {
+        self.unsieved.is_some() || !self.always.is_empty()
+    }
+
+    /// Whether that pattern nominates.
+    pub(crate) fn nominates_by(&self, pattern: u32) -> bool {
+        self.patterns.get(pattern as usize).is_some_and(|prepared| !prepared.is_verified)
+    }
+}
+
 impl Prepared {
-    /// Whether the line, in which a literal of the pattern was found, matches it.
-    pub(crate) fn holds(&self, line: &[u8]) -> bool {
-        match &self.check {
-            None => true,
-            // What could be compiled when the set was built can be compiled again.
-            Some(check) => check.compiled().is_none_or(|regex| regex.is_match(line)),
-        }
+    /// Whether that part of the text, in which a literal of the pattern was found, matches it;
+    /// `None` when there are too few steps to know.
+    pub(crate) fn holds(&self, text: &[u8], part: Range<usize>, steps: &mut u64) -> Option<bool> {
+        let Some(machine) = &self.check else { return Some(true) };
+        let mut holds = false;
+        let is_known = machine.decide(text, part, steps, &mut |_| holds = true);
+        (holds || is_known).then_some(holds)
     }
 }
-
-impl Check {
-    fn of(pattern: &Pattern) -> Result<Self, Error> {
-        let expression = pattern.expression();
-        let check =
-            Check { ignores_case: pattern.ignores_case, expression, compiled: OnceLock::new() };
-        // Compiled once to know that it can be, and let go of.
-        check.compile().map_err(|error| refused(&check.expression, &error.to_string()))?;
-        Ok(check)
-    }
-
-    fn compile(&self) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(&self.expression).case_insensitive(self.ignores_case).build()
-    }
-
-    fn compiled(&self) -> Option<&Regex> {
-        self.compiled.get_or_init(|| self.compile().ok()).as_ref()
-    }
-}
-
-impl Unsieved {
-    fn of(patterns: &[(u32, &Pattern)]) -> Result<Option<Self>, Error> {
-        if patterns.is_empty() {
-            return Ok(None);
-        }
-        // Case is a matter of each, so it is written into the expression.
-        let expression = |(_, pattern): &(u32, &Pattern)| match pattern.ignores_case {
-            true => format!("(?i:{})", pattern.expression()),
-            false => pattern.expression(),
-        };
-        let expressions: Vec<String> = patterns.iter().map(expression).collect();
-        let limit = SET_BYTES.saturating_mul(patterns.len());
-        let mut builder = RegexSetBuilder::new(&expressions);
-        let set = builder.size_limit(limit).build();
-        let set = set.map_err(|error| refused(&expressions.join("` and `"), &error.to_string()))?;
-        Ok(Some(Unsieved { numbers: patterns.iter().map(|(number, _)| *number).collect(), set }))
-    }
-}
-
-/// What a compiled expression may have, and in a set each: the default of the `regex` crate.
-const SET_BYTES: usize = 10 << 20;

@@ -7,6 +7,7 @@ mod group;
 mod history;
 mod lifecycle;
 mod notes;
+mod sample;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,9 +22,9 @@ pub use lifecycle::AlertState;
 pub use notes::Comment;
 pub(crate) use notes::{check_by, check_note};
 
-use crate::{Escalation, Severity};
 use crate::engine::row_key;
 use crate::text::{Escaped, json_array, json_object, json_string};
+use crate::{Escalation, Severity};
 
 /// Sample lines that an alert keeps.
 pub(crate) const MAX_SAMPLES: usize = 5;
@@ -109,6 +110,42 @@ pub(crate) struct Inner {
 }
 
 impl Alert {
+    /// An open alert that was raised at a time in the log; nobody knows why.
+    pub(crate) fn new(number: u64, rule: &str, at: Timestamp) -> Self {
+        Alert {
+            id: Alert::id_of(number),
+            rule: rule.to_owned(),
+            description: String::new(),
+            labels: Vec::new(),
+            severity: Severity::Info,
+            state: AlertState::Open,
+            group: Group::default(),
+            sources: Vec::new(),
+            first_seen: at,
+            last_seen: at,
+            count: 0,
+            message: String::new(),
+            why: None,
+            assignee: None,
+            comments: Vec::new(),
+            flapping: false,
+            samples: Vec::new(),
+            history: vec![Transition::raised(at)],
+            inner: Inner {
+                number,
+                resolve_after: Duration::ZERO,
+                quiet_since: at,
+                quiet_source: PathBuf::new(),
+                counted: 0,
+                resolved_number: None,
+                open_since: at,
+                escalation: Vec::new(),
+                changes: Vec::new(),
+                calm_after: Duration::ZERO,
+            },
+        }
+    }
+
     /// The id that belongs to a number.
     pub(crate) fn id_of(number: u64) -> String {
         format!("A{number:06}")
@@ -219,7 +256,10 @@ impl Alert {
     pub(crate) fn add_source(&mut self, source: &std::path::Path) {
         // Time alone can make a rule fire.
         let is_file = !source.as_os_str().is_empty();
-        if is_file && self.sources.len() < MAX_SOURCES && !self.sources.iter().any(|have| have == source) {
+        if is_file
+            && self.sources.len() < MAX_SOURCES
+            && !self.sources.iter().any(|have| have == source)
+        {
             self.sources.push(source.to_owned());
         }
     }

@@ -1,6 +1,5 @@
 //! Lines in, firings out: no I/O, no clock, no store.
 
-mod bucket;
 mod clock;
 mod event;
 mod facts;
@@ -12,7 +11,6 @@ mod progress;
 mod scan;
 mod sight;
 mod subject;
-mod window;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -106,6 +104,25 @@ impl Engine {
         self.parser = parser(&clock);
         self.clock = clock;
         self
+    }
+
+    /// Takes over what an engine with other rules knows: the times of all files, and the windows of
+    /// rules whose name, kind and groups are the same.
+    pub(crate) fn adopt(&mut self, other: &mut Engine) {
+        self.sources = std::mem::take(&mut other.sources);
+        self.parsers = other.parsers;
+        for (rule, groups) in self.rules.iter().zip(&mut self.groups) {
+            let same = |old: &Arc<Rule>| {
+                old.name() == rule.name()
+                    && old.kind() == rule.kind()
+                    && old.group_by() == rule.group_by()
+                    && old.max_groups() <= rule.max_groups()
+            };
+            let at = other.rules.iter().position(same);
+            if let Some(old) = at.and_then(|at| other.groups.get_mut(at)) {
+                *groups = std::mem::take(old);
+            }
+        }
     }
 
     /// The rules, in the order in which they were given.

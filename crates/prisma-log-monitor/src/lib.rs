@@ -34,22 +34,27 @@ mod defaults;
 mod engine;
 mod monitor;
 mod notifier;
+mod policy;
 mod rule;
 mod severity;
 mod store;
 mod text;
 
-pub use alert::{Alert, AlertFilter, AlertState, Group, Transition};
+pub use alert::{Action, Alert, AlertFilter, AlertState, Comment, Group, Transition};
 pub use defaults::default_rules;
 pub use engine::{Engine, Firing, Match};
 pub use monitor::{
     Monitor, MonitorBuilder, MonitorSink, Notification, NotificationKind, Progress, Report, RuleReport,
 };
 pub use notifier::{Message, Notifier, NotifyError};
+pub use policy::{
+    Comparison, Inhibition, InhibitionBuilder, Maintenance, MaintenanceBuilder, Matcher, Policy,
+    PolicyBuilder, Route, RouteBuilder, Silence, SilenceBuilder, SilenceState, Weekday,
+};
 pub use prisma_log_tail::{SourceState, SourceStatus};
 pub use rule::{
-    Baseline, Bound, Condition, Direction, Escalation, FieldCondition, FieldTest, Kind, Measure, Rule,
+    Baseline, Bound, Condition, Direction, Escalation, Explanation, FieldCondition, FieldTest, Kind, Measure, Reason, Rule,
     RuleBuilder, Windows,
 };
 pub use severity::Severity;
-pub use store::Store;
+pub use store::{AlertStore, HistoryEntry, ReceiverStatus, Store};

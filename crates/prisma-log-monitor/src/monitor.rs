@@ -1,21 +1,29 @@
 //! The running monitor: files in, alerts out.
 
+mod backoff;
 mod builder;
+mod current;
+mod deliver;
+mod dispatch;
 mod intake;
+mod mail;
 mod notification;
 mod repeat;
 mod report;
 mod signal;
 mod sink;
 mod tell;
+#[cfg_attr(not(target_os = "linux"), path = "monitor/unwatched.rs")]
+mod watcher;
 mod worker;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use prisma_log_core::Error;
+use prisma_log_core::{Clock, Error};
 use prisma_log_tail::Tail;
 
 pub use builder::MonitorBuilder;
@@ -24,8 +32,10 @@ pub use report::{Progress, Report, RuleReport};
 pub use sink::MonitorSink;
 
 use crate::store::lock;
-use crate::{Alert, AlertFilter, Engine, Store, default_rules};
+use crate::{Alert, AlertFilter, Engine, Policy, Rule, Store, default_rules};
 use intake::SharedIntake;
+use current::Current;
+use dispatch::Dispatch;
 use signal::Signal;
 use tell::Teller;
 use worker::{Parts, Worker};
@@ -44,11 +54,12 @@ use worker::{Parts, Worker};
 /// println!("{} lines, {} alerts", report.lines, report.raised);
 /// # Ok::<(), prisma_log_core::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a monitor stops when it is dropped"]
 pub struct Monitor {
     store: Store,
     intake: SharedIntake,
+    clock: Arc<dyn Clock>,
+    current: Current,
     signal: Arc<Signal>,
     thread: Option<JoinHandle<Result<Report, Error>>>,
 }
@@ -88,7 +99,11 @@ impl Monitor {
         let store = store.with_clock(Arc::clone(&builder.clock));
         let saved = store.load(&mut engine)?;
         let tail = tail.checkpoints(saved.checkpoints).build()?;
+        let current = Current::new(builder.policy, dispatch::names_of(&builder.receivers)?)?;
+        let dispatch =
+            Dispatch::start(&store, &current, builder.receivers, &builder.clock)?;
         let intake = SharedIntake::new(engine);
+        let clock = Arc::clone(&builder.clock);
         let signal = Arc::<Signal>::default();
         let worker = Worker::new(Parts {
             tail,
@@ -98,7 +113,9 @@ impl Monitor {
             teller: Teller::new(builder.handlers),
             until_idle: builder.until_idle,
             signal: Arc::clone(&signal),
-            unresolved: saved.unresolved,
+            current: current.clone(),
+            dispatch,
+            watched: saved.watched,
         });
         let run = move || {
             let report = worker.run(&saved.news);
@@ -109,7 +126,7 @@ impl Monitor {
             .name("prisma-monitor".into())
             .spawn(run)
             .map_err(|error| Error::io("cannot start the monitor's thread", error))?;
-        Ok(Monitor { store, intake, signal, thread: Some(thread) })
+        Ok(Monitor { store, intake, clock, current, signal, thread: Some(thread) })
     }
 
     /// Stops reading, waits for the thread and tells what it did.
@@ -165,6 +182,31 @@ impl Monitor {
         self.store.resolve(id, by, note)
     }
 
+    /// Goes on with other rules, from the next line on. Windows are kept of rules whose name, kind and
+    /// `group_by` stay as they were; alerts stay, whatever becomes of their rules.
+    ///
+    /// # Errors
+    /// When there is no rule, two have the same name, or all patterns together are too large; the
+    /// rules stay as they were then.
+    pub fn reload(&self, rules: impl IntoIterator<Item = Rule>) -> Result<(), Error> {
+        let engine = Engine::new(rules)?.with_clock(Arc::clone(&self.clock));
+        if engine.rules().is_empty() {
+            return Err(Error::config("the monitor has no rules"));
+        }
+        self.intake.lock().exchange(engine);
+        self.signal.wake();
+        Ok(())
+    }
+
+    /// Goes on with another policy, within about a second. What receivers were told stays known; news
+    /// that waits goes where the new routes lead it.
+    ///
+    /// # Errors
+    /// When a route leads to a receiver that is not there; the policy stays as it was then.
+    pub fn reload_policy(&self, policy: Policy) -> Result<(), Error> {
+        self.current.exchange(policy)
+    }
+
     /// A sink that gives the monitor the records of this process, besides what it reads from files;
     /// several may be made.
     pub fn sink(&self) -> MonitorSink {
@@ -174,6 +216,12 @@ impl Monitor {
     /// The store that the monitor works on.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("store", &self.store).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prisma_log_core::{Error, Timestamp};
 
 use crate::text::{json_array, json_object, json_string};
-use crate::{Alert, Group, Notification};
+use crate::{Alert, Group, Notification, NotificationKind};
 
 /// Delivers messages to one place: a program, a web hook, a mailbox, ….
 ///
@@ -29,6 +29,12 @@ where
 {
     fn notify(&mut self, message: &Message) -> Result<(), NotifyError> {
         self(message)
+    }
+}
+
+impl Notifier for Box<dyn Notifier> {
+    fn notify(&mut self, message: &Message) -> Result<(), NotifyError> {
+        (**self).notify(message)
     }
 }
 
@@ -55,6 +61,23 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message that tries a receiver out: news of one open alert of a rule `test`, of severity
+    /// info and without a group, raised at that time.
+    pub fn test(receiver: impl Into<String>, at: Timestamp) -> Self {
+        let alert = Alert::sample(at);
+        let kind = NotificationKind::Raised;
+        Message {
+            id: 0,
+            receiver: receiver.into(),
+            group: Group::default(),
+            at,
+            news: vec![Notification { number: 0, kind, redelivered: false, alert }],
+            omitted: 0,
+            suppressed: 0,
+            redelivered: false,
+        }
+    }
+
     /// Whether at least one of the alerts is not resolved.
     pub fn is_firing(&self) -> bool {
         self.news.iter().any(|news| !news.alert.is_resolved())
@@ -62,7 +85,10 @@ impl Message {
 
     /// The most severe of the alerts.
     pub fn worst(&self) -> Option<&Alert> {
-        self.news.iter().map(|news| &news.alert).max_by_key(|alert| (!alert.is_resolved(), alert.severity))
+        self.news
+            .iter()
+            .map(|news| &news.alert)
+            .max_by_key(|alert| (!alert.is_resolved(), alert.severity))
     }
 
     /// One line that says what it is about: `[FIRING:2] CRITICAL disk-full [source=a.log]`.

@@ -16,7 +16,7 @@ pub use maintenance::{Maintenance, MaintenanceBuilder, Weekday};
 pub use matcher::{Comparison, Matcher};
 pub use route::{Route, RouteBuilder};
 pub use silence::{Silence, SilenceBuilder, SilenceState};
-pub(crate) use target::Target;
+pub(crate) use target::{Pace, Target};
 
 use prisma_log_core::Error;
 
@@ -93,6 +93,16 @@ impl Policy {
         targets
     }
 
+    /// The pace of the route with this id, if it leads to the receiver.
+    pub(crate) fn pace_of(&self, route: u64, receiver: &str) -> Option<Pace> {
+        self.routes.iter().find_map(|outer| outer.pace_of(route, receiver))
+    }
+
+    /// The pace of a route that does not say otherwise.
+    pub(crate) fn any_pace(&self) -> Pace {
+        route::DEFAULT_PACE
+    }
+
     /// Whether the alert is muted by a maintenance window at `now`.
     pub(crate) fn is_in_maintenance(
         &self,
@@ -116,7 +126,7 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        match PolicyBuilder::default().build() {
+        PolicyBuilder::default().finish(vec![Route::default()], Vec::new(), Vec::new())
     }
 }
 

@@ -4,6 +4,8 @@ mod builder;
 mod check;
 mod compile;
 mod condition;
+mod doubt;
+mod explain;
 mod field;
 mod kind;
 mod tree;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 pub use builder::RuleBuilder;
 pub use condition::Condition;
+pub use explain::{Explanation, Reason};
 pub use field::{FieldCondition, FieldTest};
 pub use kind::{Baseline, Bound, Direction, Kind, Measure, Windows};
 pub(crate) use field::as_number;

@@ -2,23 +2,32 @@
 
 mod changes;
 mod db;
+mod dispatch;
 mod lock;
 mod open;
+mod operate;
+mod query;
+mod rows;
+mod seam;
+mod silences;
 mod step;
 mod tables;
+mod watch;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use prisma_log_core::{Clock, Error, SystemClock};
-use redb::ReadableTable;
 
+pub use dispatch::ReceiverStatus;
+pub(crate) use dispatch::{Dispatcher, Verdict, Waiting};
 pub(crate) use lock::lock;
-pub(crate) use step::{Step, Unresolved};
+pub use query::HistoryEntry;
+pub use seam::AlertStore;
+pub(crate) use step::Step;
+pub(crate) use watch::Watch;
 
-use crate::{Alert, AlertFilter};
-use db::{Db, Fault};
-use tables::{ALERTS, AlertTables, no_such, number_of};
+use db::Db;
 
 /// Alerts, positions and windows in one file.
 ///
@@ -78,75 +87,6 @@ impl Store {
     /// Whether the file is gone for good: it has no name any more, and none has taken its place.
     pub(crate) fn is_deleted(&self) -> bool {
         self.db.is_deleted()
-    }
-
-    /// The alerts that pass, oldest first.
-    ///
-    /// # Errors
-    /// When the file can't be read or is damaged.
-    pub fn list(&self, filter: &AlertFilter) -> Result<Vec<Alert>, Error> {
-        self.db.read(|transaction| {
-            let table = transaction.open_table(ALERTS)?;
-            let mut alerts = Vec::new();
-            for row in table.iter()? {
-                let alert = Alert::from_bytes(row?.1.value())?;
-                if filter.passes(&alert) {
-                    alerts.push(alert);
-                }
-            }
-            Ok(alerts)
-        })
-    }
-
-    /// The alert with this id; the leading letter and zeros may be left out.
-    ///
-    /// # Errors
-    /// When there is none, or the file can't be read or is damaged.
-    pub fn get(&self, id: &str) -> Result<Alert, Error> {
-        let number = number_of(id)?;
-        self.db.read(|transaction| {
-            let row = transaction.open_table(ALERTS)?.get(number)?;
-            let row = row.ok_or_else(|| no_such(id))?;
-            Ok(Alert::from_bytes(row.value())?)
-        })
-    }
-
-    /// Takes note that `by` knows about an open alert; returns it as it stands then.
-    ///
-    /// `by` is 1 to 256 bytes without control characters; `note` may be empty and has at most 4 KiB.
-    ///
-    /// # Errors
-    /// When there is no such alert, when it is not open (an [`Error::is_state`] that says what is
-    /// allowed), when `by` or `note` are outside their limits, or when the file can't be written.
-    pub fn acknowledge(&self, id: &str, by: &str, note: &str) -> Result<Alert, Error> {
-        let now = self.clock.now();
-        self.change(id, |alert| alert.acknowledge(by, note, now))
-    }
-
-    /// Ends an open or acknowledged alert; returns it as it stands then.
-    ///
-    /// `by` and `note` have the limits of [`Store::acknowledge`].
-    ///
-    /// # Errors
-    /// As [`Store::acknowledge`], and when the alert is resolved already.
-    pub fn resolve(&self, id: &str, by: &str, note: &str) -> Result<Alert, Error> {
-        let now = self.clock.now();
-        self.change(id, |alert| alert.resolve(by, note, now))
-    }
-
-    fn change(
-        &self,
-        id: &str,
-        change: impl FnOnce(&mut Alert) -> Result<(), Error>,
-    ) -> Result<Alert, Error> {
-        let number = number_of(id)?;
-        self.db.write(|transaction| {
-            let mut tables = AlertTables::open(transaction)?;
-            let mut alert = tables.get(number)?.ok_or_else(|| Fault::Own(no_such(id)))?;
-            change(&mut alert)?;
-            tables.put(&mut alert)?;
-            Ok(alert)
-        })
     }
 }
 

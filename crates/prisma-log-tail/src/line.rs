@@ -47,9 +47,10 @@ pub struct LogLine {
     pub logger: Option<String>,
     /// The message without the prefix that was understood.
     pub message: String,
-    /// All other fields; nested JSON objects are flattened to dotted keys (`user.id`), arrays stay
-    /// JSON. Access logs use OpenTelemetry names (`client.address`, `http.request.method`,
-    /// `url.path`, `http.response.status_code`, `user_agent.original`).
+    /// All other fields; nested JSON objects are flattened to dotted keys (`user.id`); arrays stay
+    /// JSON, as do objects below a key of more than 128 bytes. Access logs use OpenTelemetry names
+    /// (`client.address`, `http.request.method`, `url.path`, `http.response.status_code`,
+    /// `user_agent.original`).
     pub fields: Fields,
     /// The trace that the record belongs to.
     pub trace_id: Option<TraceId>,

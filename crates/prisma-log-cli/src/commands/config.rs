@@ -54,12 +54,12 @@ fn check(files: &[PathBuf], json: bool) -> Outcome {
     }
 }
 
-/// Whether a file is one of alert rules: it has `rules:` at its top and no `profiles:`. What can't
+/// Whether a file is one of alert rules: it has `rules:` or `packs:` at its top and no `profiles:`. What can't
 /// be read is taken for profiles, whose check says what is wrong.
 fn holds_rules(file: &Path) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-    has("rules:") && !has("profiles:")
+    (has("rules:") || has("packs:")) && !has("profiles:")
 }
 
 fn mistake(file: &Path, error: &Error) -> serde_json::Value {

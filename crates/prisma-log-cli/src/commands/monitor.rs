@@ -1,11 +1,14 @@
 //! `plog monitor`: follow files, raise alerts by rules.
 
+mod reload;
+
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use prisma_log_config::rules;
+use prisma_log_config::rules::{self, AlertConfig};
 use prisma_log_core::Error;
 use prisma_log_monitor::{
     AlertFilter, Monitor, MonitorBuilder, Notification, Progress, Report, Severity, SourceState,
@@ -13,6 +16,7 @@ use prisma_log_monitor::{
 };
 use serde_json::json;
 
+use self::reload::Watch;
 use crate::args::MonitorArgs;
 use crate::exit::{Failure, Outcome};
 use crate::files::{is_pattern, no_match};
@@ -21,18 +25,13 @@ use crate::present;
 use crate::present::style::{FAINT, STRONG};
 
 pub(crate) fn run(args: &MonitorArgs) -> Outcome {
-    let rules = match &args.rules {
-        Some(file) => {
-            let errors = rules::check(file);
-            if !errors.is_empty() {
-                return Err(Failure::all(errors));
-            }
-            rules::load(file)?
-        }
-        None => default_rules(),
+    let config = args.rules.as_deref().map(load).transpose()?;
+    let mut watch = args.rules.as_deref().zip(config.clone()).map(|(f, c)| Watch::new(f, c));
+    let mut builder = with_rules(Monitor::builder(), config)?.from_start(args.from_start);
+    let interrupt = match watch {
+        Some(_) => Interrupt::on_signals_with_reload()?,
+        None => Interrupt::on_signals()?,
     };
-    let interrupt = Interrupt::on_signals()?;
-    let mut builder = Monitor::builder().rules(rules).from_start(args.from_start);
     for file in &args.files {
         builder = match file.to_str() {
             Some(pattern) if is_pattern(file) => builder.glob(pattern),
@@ -50,6 +49,9 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     let builder = with_handlers(builder, args, &interrupt, &bar, &told);
     let monitor = builder.start()?;
     while !monitor.is_finished() && !interrupt.is_asked() {
+        if let Some(watch) = &mut watch {
+            watch.look(&monitor, interrupt.takes_reload(), &bar);
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
     let store = monitor.store().clone();
@@ -77,6 +79,24 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     }
     drop(out);
     ended_well(args, &report)
+}
+
+fn load(file: &Path) -> Result<AlertConfig, Failure> {
+    let errors = rules::check(file);
+    if errors.is_empty() { Ok(AlertConfig::load(file)?) } else { Err(Failure::all(errors)) }
+}
+
+/// Rules, policy and receivers of the file, or the rules that are built in.
+fn with_rules(
+    builder: MonitorBuilder,
+    config: Option<AlertConfig>,
+) -> Result<MonitorBuilder, Failure> {
+    let Some(config) = config else { return Ok(builder.rules(default_rules())) };
+    let mut builder = builder.policy(config.policy().clone());
+    for receiver in config.receivers() {
+        builder = builder.receiver(&receiver.name, receiver.build(None)?);
+    }
+    Ok(builder.rules(config.into_rules()))
 }
 
 fn lock(told: &Mutex<String>) -> MutexGuard<'_, String> {

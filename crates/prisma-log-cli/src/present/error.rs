@@ -7,26 +7,41 @@ use prisma_log_core::{Error, Place};
 
 /// Prints an error; when it is about a place in a file, with that line of the file.
 pub(crate) fn print(error: &Error) {
+    show(Level::ERROR, error);
+}
+
+/// The same for what is no mistake.
+pub(crate) fn warn(warning: &Error) {
+    show(Level::WARNING, warning);
+}
+
+fn show(level: Level<'static>, error: &Error) {
     let source = error.place().and_then(|place| {
         let text = std::fs::read_to_string(&place.file).ok()?;
         let span = token_at(&text, place)?;
         Some((place, text, span))
     });
     let rendered = match &source {
-        Some((place, text, span)) => in_source(error, place, text, span.clone()),
+        Some((place, text, span)) => in_source(level, error, place, text, span.clone()),
         None => {
-            let title = Level::ERROR.primary_title(error.to_string());
+            let title = level.primary_title(error.to_string());
             Renderer::styled().render(&[Group::with_title(title)])
         }
     };
     anstream::eprintln!("{rendered}");
 }
 
-fn in_source(error: &Error, place: &Place, text: &str, span: Range<usize>) -> String {
+fn in_source(
+    level: Level<'static>,
+    error: &Error,
+    place: &Place,
+    text: &str,
+    span: Range<usize>,
+) -> String {
     let snippet = Snippet::source(text)
         .path(place.file.to_string_lossy())
         .annotation(AnnotationKind::Primary.span(span));
-    let mut group = Level::ERROR.primary_title(message(error)).element(snippet);
+    let mut group = level.primary_title(message(error)).element(snippet);
     if let Some(hint) = error.hint() {
         group = group.element(Level::HELP.message(hint));
     }

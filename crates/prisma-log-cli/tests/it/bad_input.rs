@@ -78,6 +78,34 @@ fn rules_that_are_wrong() {
 }
 
 #[test]
+fn rules_commands_with_wrong_words() {
+    let dir = folder();
+    let dir = dir.path();
+    let rules = "version: 1\nrules:\n  - {name: one, match: {message: x}}\n";
+    std::fs::write(dir.join("rules.yaml"), rules).unwrap();
+    std::fs::write(dir.join("bad.yaml"), "version: 1\nrules: oops\n").unwrap();
+    check(dir, &["rules"], 2, &["Usage"]);
+    check(dir, &["rules", "check"], 2, &["FILE"]);
+    check(dir, &["rules", "check", "bad.yaml"], 2, &["bad.yaml", "expected a list"]);
+    check(dir, &["rules", "check", "none.yaml"], 1, &["none.yaml"]);
+    for command in [
+        &["test", "bad.yaml"][..],
+        &["replay", "bad.yaml", "--log", "good.log"],
+        &["explain", "bad.yaml", "--line", "x"],
+    ] {
+        check(dir, &[&["rules"], command].concat(), 2, &["bad.yaml", "expected a list"]);
+    }
+    check(dir, &["rules", "test", "rules.yaml", "--rule", "two"], 2, &["`two`", "rules: one"]);
+    check(dir, &["rules", "replay", "rules.yaml"], 2, &["--log"]);
+    check(dir, &["rules", "replay", "rules.yaml", "--log", "none-*.log"], 1, &["none-*.log"]);
+    check(dir, &["rules", "replay", "rules.yaml", "--log", "folder"], 1, &["folder"]);
+    check(dir, &["rules", "explain", "rules.yaml"], 2, &["--line", "--log"]);
+    check(dir, &["rules", "explain", "rules.yaml", "--log", "good.log"], 2, &["app.log:12"]);
+    check(dir, &["rules", "explain", "--log", "good.log:7"], 1, &["good.log has 1 lines, not 7"]);
+    check(dir, &["rules", "explain", "--log", "none.log:7"], 1, &["none.log"]);
+}
+
+#[test]
 fn stores_that_are_none() {
     let dir = folder();
     let dir = dir.path();
@@ -90,6 +118,31 @@ fn stores_that_are_none() {
     check(dir, &["alerts", "list", "--store", "nowhere.redb"], 1, &["nowhere.redb", "--store"]);
     assert!(!dir.join("nowhere.redb").exists());
     check(dir, &["alerts", "list"], 2, &["PLOG_STORE"]);
+}
+
+#[test]
+fn alerts_commands_with_wrong_words() {
+    let dir = folder();
+    let dir = dir.path();
+    let words = ["monitor", "good.log", "--until-idle", "100ms", "--store", "a.redb"];
+    assert_eq!(run(dir, &words).code, 0);
+    let check = |words: &[&str], code: i32, expect: &[&str]| {
+        check(dir, &[&["alerts", "--store", "a.redb"], words].concat(), code, expect);
+    };
+    check(&["list", "--severity", "loud"], 2, &["loud", "critical"]);
+    check(&["list", "--label", "team"], 2, &["team", "severity=critical"]);
+    check(&["list", "--since", "soon"], 2, &["soon", "2h"]);
+    check(&["list", "--since", "2026-11-24T08:00:00"], 2, &["offset from UTC"]);
+    check(&["assign", "A1"], 2, &["<TO>"]);
+    check(&["assign", "A1", "ana"], 1, &["A1"]);
+    check(&["comment", "A1", ""], 1, &["A1"]);
+    check(&["reopen", "what"], 1, &["what"]);
+    check(&["history", "A7"], 1, &["A7"]);
+    check(&["silence", "add", "--for", "1h"], 2, &["MATCHER"]);
+    check(&["silence", "add", "a=b"], 2, &["--until"]);
+    check(&["silence", "add", "a=b", "--until", "2020-01-01T00:00:00Z"], 2, &["end"]);
+    check(&["silence", "add", "a=~(", "--for", "1h"], 2, &["a"]);
+    check(&["silence", "expire", "S7"], 1, &["S7"]);
 }
 
 #[test]

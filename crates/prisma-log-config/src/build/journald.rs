@@ -8,6 +8,10 @@ use crate::config::Service;
 use crate::sinks::JournaldConfig;
 
 pub(super) fn build(settings: &JournaldConfig, service: &Service) -> Result<Box<dyn Sink>, Error> {
+    Ok(Box::new(sink(settings, service)?))
+}
+
+pub(crate) fn sink(settings: &JournaldConfig, service: &Service) -> Result<JournaldSink, Error> {
     let mut builder = JournaldSink::builder().service(known(service));
     if let Some(path) = &settings.path {
         builder = builder.socket(path);
@@ -18,5 +22,5 @@ pub(super) fn build(settings: &JournaldConfig, service: &Service) -> Result<Box<
     if let Some(prefix) = &settings.prefix {
         builder = builder.prefix(prefix);
     }
-    Ok(Box::new(builder.build()?))
+    builder.build()
 }

@@ -14,6 +14,10 @@ use crate::scalars::Scalar as _;
 use crate::sinks::{self, SyslogConfig, SyslogFraming, SyslogProtocol};
 
 pub(super) fn build(settings: &SyslogConfig, service: &Service) -> Result<Box<dyn Sink>, Error> {
+    Ok(Box::new(sink(settings, service)?))
+}
+
+pub(crate) fn sink(settings: &SyslogConfig, service: &Service) -> Result<SyslogSink, Error> {
     let mut builder = SyslogSink::builder(transport(settings)?)
         .facility(settings.facility.show().parse::<Facility>()?)
         .bom(settings.bom)
@@ -42,7 +46,7 @@ pub(super) fn build(settings: &SyslogConfig, service: &Service) -> Result<Box<dy
     if let Some(bytes) = settings.max_message_bytes {
         builder = builder.max_message(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
-    Ok(Box::new(builder.build()?))
+    builder.build()
 }
 
 fn transport(settings: &SyslogConfig) -> Result<Transport, Error> {

@@ -1,16 +1,18 @@
 //! Conditions on fields: `status >= 500`, or the same as a map.
 
-use prisma_log_core::Error;
-use prisma_log_monitor::{FieldCondition, FieldTest};
+use prisma_log_core::{Error, Level};
+use prisma_log_monitor::{Condition, FieldCondition, FieldTest};
 
 use super::pattern::check_pattern;
+use super::probe::{probe, report_refusal};
 use crate::hint;
 use crate::section::{Report, Section, read as read_scalar};
 use crate::tree::{Kind, Node};
 
 const OPERATORS: [&str; 9] = ["==", "!=", "=~", ">=", "<=", ">", "<", "exists", "missing"];
 
-pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<FieldCondition> {
+/// Reads a condition on a field.
+pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<Condition> {
     let condition = match &node.kind {
         Kind::Scalar(text) => compact(text).map_err(|(message, hint)| {
             let error = node.error(format!("`{path}`: {message}"));
@@ -24,8 +26,19 @@ pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<FieldCond
     };
     let condition = condition
         .and_then(|(key, operator, value)| condition_of(key, operator, value, node, node, path));
+    accepted(report, node, condition)
+}
+
+fn accepted(
+    report: &Report,
+    node: &Node,
+    condition: Result<Condition, Error>,
+) -> Option<Condition> {
     match condition {
-        Ok(condition) => Some(condition),
+        Ok(condition) => {
+            report_refusal(report, node, probe().condition(condition.clone()));
+            Some(condition)
+        }
         Err(error) => {
             report.error(error);
             None
@@ -58,7 +71,7 @@ fn unquoted(value: &str) -> &str {
     inner('"').or_else(|| inner('\'')).unwrap_or(value)
 }
 
-fn read_map(report: &Report, path: &str, node: &Node) -> Option<FieldCondition> {
+fn read_map(report: &Report, path: &str, node: &Node) -> Option<Condition> {
     let mut section = Section::new(report, path, Some(node));
     let key: Option<String> = section.required("key");
     let operator: Option<String> = section.required("op");
@@ -76,13 +89,7 @@ fn read_map(report: &Report, path: &str, node: &Node) -> Option<FieldCondition> 
         let error = operator_node.error(format!("`{path}`: there is no operator `{operator}`"));
         Err(error.with_hint(hint::for_word(&operator, "operators", &OPERATORS)))
     };
-    match condition {
-        Ok(condition) => Some(condition),
-        Err(error) => {
-            report.error(error);
-            None
-        }
-    }
+    accepted(report, node, condition)
 }
 
 fn read_text<'a>(node: &'a Node, path: &str) -> Result<&'a str, Error> {
@@ -103,7 +110,10 @@ fn condition_of(
     operator_node: &Node,
     value_node: &Node,
     path: &str,
-) -> Result<FieldCondition, Error> {
+) -> Result<Condition, Error> {
+    if let Some(condition) = of_levels(key, operator, value) {
+        return Ok(condition);
+    }
     let needs = |what: &str| {
         operator_node.error(format!("`{path}`: `{operator}` needs {what} to compare with"))
     };
@@ -134,5 +144,26 @@ fn condition_of(
         "exists" => FieldTest::Exists,
         _ => FieldTest::Missing,
     };
-    Ok(FieldCondition::new(key, test))
+    Ok(Condition::Field(FieldCondition::new(key, test)))
+}
+
+/// Levels have an order, and names in any case: `level >= warn`, `level == error`.
+fn of_levels(key: &str, operator: &str, value: Option<&str>) -> Option<Condition> {
+    let level = (key == "level").then(|| Level::from_name(value?)).flatten()?;
+    let above = || Level::ALL.into_iter().find(|other| *other > level);
+    let below = |level: Option<Level>| {
+        let stated = Condition::Field(FieldCondition::exists(key));
+        let level = level.map(|level| Condition::Not(Box::new(Condition::Level(level))));
+        Condition::All(std::iter::once(stated).chain(level).collect())
+    };
+    let field = |test| Condition::Field(FieldCondition::new(key, test));
+    Some(match operator {
+        ">=" => Condition::Level(level),
+        ">" => above().map_or(Condition::Any(Vec::new()), Condition::Level),
+        "<" => below(Some(level)),
+        "<=" => below(above()),
+        "==" => field(FieldTest::Equals(level.as_str().to_owned())),
+        "!=" => field(FieldTest::NotEquals(level.as_str().to_owned())),
+        _ => return None,
+    })
 }

@@ -22,7 +22,7 @@ pub(super) fn check_pattern(node: &Node, path: &str, pattern: &str) -> Result<()
 
 /// The reason in the builder's error, which may be a drawing of several lines with a `^` under the
 /// culprit, and the culprit's position in a pattern of one line.
-fn reason_of(message: &str) -> (&str, Option<usize>) {
+pub(super) fn reason_of(message: &str) -> (&str, Option<usize>) {
     let bare = message.split_once("`: ").map_or(message, |(_, what)| what);
     let Some(reason) = bare.lines().find_map(|line| line.strip_prefix("error: ")) else {
         return (bare, None);

@@ -57,7 +57,7 @@ impl Scalar for Url {
 }
 
 /// How long a request may take.
-pub(super) struct Timeout(pub(super) Duration);
+pub(crate) struct Timeout(pub(crate) Duration);
 
 impl Scalar for Timeout {
     const EXPECTED: &'static str = "a duration such as 10s";
@@ -77,7 +77,7 @@ impl Scalar for Timeout {
 
 /// Keys and texts under `key`, whatever they are called. Values that are `secret` are shown to
 /// nobody.
-pub(super) fn pairs(
+pub(crate) fn pairs(
     outer: &mut Section<'_>,
     key: &'static str,
     secret: bool,
@@ -104,7 +104,7 @@ pub(super) fn pairs(
 }
 
 impl HttpTls {
-    pub(super) fn read(outer: &mut Section<'_>) -> Self {
+    pub(crate) fn read(outer: &mut Section<'_>) -> Self {
         let mut section = outer.section("tls");
         let tls = HttpTls {
             ca: section.optional("ca"),

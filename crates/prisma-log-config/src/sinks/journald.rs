@@ -19,7 +19,7 @@ pub struct JournaldConfig {
 pub(super) const KEYS: [&str; 3] = ["path", "identifier", "prefix"];
 
 impl JournaldConfig {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         JournaldConfig {
             path: section.optional("path"),
             identifier: section.optional("identifier"),

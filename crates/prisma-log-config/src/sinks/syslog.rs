@@ -238,7 +238,7 @@ type MessageBytes = Size<480, { 1 << 20 }>;
 type ResendBytes = Size<0, { 1 << 26 }>;
 
 impl SyslogConfig {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         let transport = section.value("transport", Transport::Unix);
         let is_local = matches!(transport, Transport::Unix | Transport::UnixStream);
         let address = match is_local {

@@ -23,7 +23,8 @@ fn the_examples_have_no_mistake() {
     assert!(examples.len() >= 4);
     for example in examples {
         let (_dir, path) = file(example);
-        let errors: Vec<Error> = if example.contains("\nrules:") {
+        let errors: Vec<Error> = if ["\nrules:", "\npacks:"].iter().any(|key| example.contains(key))
+        {
             rules_errors(&path)
         } else {
             prisma_log_config::check(&path, &Environment::default())
@@ -108,22 +109,54 @@ fn every_key_of_a_rules_file_is_in_the_guide() {
     let text = "\
 version: 1
 quux_quux: 1
+receivers:
+  a: {type: webhook, url: http://h/, quux_quux: 1, basic: {quux_quux: 1}, tls: {quux_quux: 1}}
+  b: {type: alertmanager, url: http://h/, quux_quux: 1}
+  c: {type: email, server: h, from: a@b, to: a@b, quux_quux: 1}
+  d: {type: command, program: /bin/true, quux_quux: 1}
+routes: [{quux_quux: 1}]
+inhibit: [{source: a=b, target: a=c, quux_quux: 1}]
+maintenance: [{from: '00:00', quux_quux: 1}]
+limits: {quux_quux: 1, flapping: {changes: 2, within: 1h, quux_quux: 1}}
 rules:
   - name: a
     quux_quux: 1
     match: {message: x, quux_quux: 1}
     threshold: {quux_quux: 1}
-  - name: b
-    match: {fields: [{quux_quux: 1, key: a, op: exists}]}
-    leaky_bucket: {capacity: 1, leak_every: 1s, quux_quux: 1}
+    escalate: [{quux_quux: 1}]
+  - match: {fields: [{quux_quux: 1, key: a, op: exists}]}
+    leaky_bucket: {quux_quux: 1}
+  - rate: {quux_quux: 1}
+  - error_rate: {quux_quux: 1}
+  - spike: {quux_quux: 1}
+  - flatline: {quux_quux: 1}
+  - change: {quux_quux: 1}
+  - new_value: {quux_quux: 1}
+  - new_template: {quux_quux: 1}
+  - percentile: {quux_quux: 1}
+  - sequence: {quux_quux: 1}
 ";
     let (_dir, path) = file(text);
-    let keys = known_keys(&prisma_log_config::rules::check(&path));
-    assert!(keys.len() >= 24, "{keys:?}");
+    let errors = prisma_log_config::rules::check(&path);
+    let unknown = errors.iter().filter(|error| error.message().starts_with("unknown key"));
+    assert_eq!(unknown.count(), text.matches("quux_quux").count());
+    let keys = known_keys(&errors);
+    assert!(keys.len() >= 60, "{keys:?}");
     let guide = guide();
     for key in keys {
-        let in_text = ["`key`", "`op`", "`value`"].contains(&key.as_str()) && guide.contains(&key);
-        assert!(in_text || guide.contains(&format!("| {key} |")), "{key}");
+        // Keys with a row of their own, in a row with another one, or with a paragraph.
+        let in_a_row = guide.lines().any(|line| {
+            let head = line.strip_prefix("| ").and_then(|row| row.split_once(" |"));
+            head.is_some_and(|(head, _)| head.split(", ").any(|name| name == key))
+        });
+        let starts = |line: &str| line.starts_with(&format!("{key}: "));
+        let has_paragraph = guide.lines().any(starts) || guide.contains(&format!(". {key}: "));
+        let in_text = ["key", "op", "value", "after", "severity", "error_rate", "user", "changes"];
+        let more = ["password", "ca", "cert", "within", "key"];
+        let in_text = in_text.iter().chain(&more).map(|name| format!("`{name}`"));
+        let in_text: Vec<String> = in_text.collect();
+        let in_text = in_text.contains(&key) && guide.contains(key.trim_matches('`'));
+        assert!(in_a_row || has_paragraph || in_text, "{key}");
     }
 }
 

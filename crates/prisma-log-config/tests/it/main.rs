@@ -12,6 +12,8 @@ mod file_sink;
 mod guide;
 mod mutations;
 mod otlp;
+#[cfg(feature = "monitor")]
+mod packs;
 mod pipeline;
 #[cfg(all(feature = "console", feature = "file"))]
 mod process;

@@ -23,7 +23,7 @@ fn every_folder_entry_is_tested_here() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["alerts.yaml", "logging.yaml"]);
+    assert_eq!(names, ["alerts.yaml", "logging.yaml", "rules"]);
 }
 
 #[cfg(all(feature = "console", feature = "file"))]

@@ -23,6 +23,12 @@ impl Alert {
     }
 
     pub(crate) fn write(&self, out: &mut Writer) {
+        self.write_first(out);
+        self.write_later(out);
+    }
+
+    /// What the first version of the store had.
+    pub(crate) fn write_first(&self, out: &mut Writer) {
         out.u64(self.inner.number);
         out.text(&self.rule);
         out.text(&self.description);
@@ -50,7 +56,6 @@ impl Alert {
         out.path(&self.inner.quiet_source);
         out.u64(self.inner.counted);
         out.option(self.inner.resolved_number, Writer::u64);
-        self.write_later(out);
     }
 
     /// What the first version of the store did not have.

@@ -70,7 +70,7 @@ impl Alert {
         match self.state {
             AlertState::Open => {
                 self.by_hand(Action::Acknowledged, AlertState::Acknowledged, by, note, at)
-            },
+            }
             _ => Err(self.illegal("acknowledged")),
         }
     }
@@ -85,11 +85,12 @@ impl Alert {
         }
     }
 
-    /// Ends the alert because its quiet period passed.
-    pub(crate) fn resolve_quiet(&mut self) {
+    /// Ends the alert because its quiet period passed; returns when that was.
+    pub(crate) fn resolve_quiet(&mut self) -> Timestamp {
         let at = self.inner.quiet_since.saturating_add(self.inner.resolve_after);
         let note = format!("no match for {:?}", self.inner.resolve_after);
         self.record(Action::Resolved, AlertState::Resolved, at, None, Some(note));
+        at
     }
 
     /// Opens the alert again because its threshold was reached again.
@@ -151,6 +152,6 @@ impl Alert {
         let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
         let state = self.state;
         Error::state(format!("alert {} can't be {wanted}: it is {state}{by} already", self.id))
-        .with_hint(allowed)
+            .with_hint(allowed)
     }
 }

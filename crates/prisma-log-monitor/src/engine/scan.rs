@@ -8,7 +8,6 @@ use prisma_log_tail::{LineParser, LogLine};
 
 use super::facts::Facts;
 use super::sight::{Seen, Sight};
-use super::subject::Subject;
 use super::{Engine, Match, Source, parser};
 use crate::text::kept;
 
@@ -67,7 +66,7 @@ impl Engine {
                 return;
             };
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-            let line = parser.parse(bytes);
+            let line = parser.view(bytes);
             let raw = String::from_utf8_lossy(bytes);
             let facts = Facts { source, subject: &line, raw: &raw };
             let sights = self.sights(rules, &facts);
@@ -199,7 +198,7 @@ fn last_time(parser: &mut LineParser, text: &[u8]) -> Option<Timestamp> {
         }
         let start = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
         let (rest, line) = text.split_at(start);
-        let stated = parser.parse(line).timestamp();
+        let stated = parser.view(line).timestamp();
         if stated.is_some() {
             return stated;
         }
@@ -207,3 +206,6 @@ fn last_time(parser: &mut LineParser, text: &[u8]) -> Option<Timestamp> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

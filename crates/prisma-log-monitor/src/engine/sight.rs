@@ -74,7 +74,7 @@ impl Sight {
             message: line.message,
             sample: line.sample,
         };
-        let (number, firing) = groups.push(rule, self.group.to_key(), &event);
+        let (number, firing) = groups.push(rule, &self.group.to_key(), &event);
         if firing.is_none() && !self.counts(rule) {
             return None;
         }

@@ -1,13 +1,11 @@
 //! What rules are asked about: a line of a file, however much of it was read, or a record of the
 //! process.
 
-use prisma_log_core::{Level, Record, SpanId, Timestamp, TraceId, Value};
-use prisma_log_tail::LogLine;
+use prisma_log_core::{Level, Record, SpanId, TraceId, Value};
+use prisma_log_tail::{LineView, LogLine};
 
 /// Something that rules are asked about.
 pub(crate) trait Subject {
-    /// The time that it states.
-    fn timestamp(&self) -> Option<Timestamp>;
     fn level(&self) -> Option<Level>;
     fn logger(&self) -> Option<&str>;
     fn message(&self) -> &str;
@@ -17,10 +15,6 @@ pub(crate) trait Subject {
 }
 
 impl Subject for LogLine {
-    fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
-    }
-
     fn level(&self) -> Option<Level> {
         self.level
     }
@@ -46,11 +40,33 @@ impl Subject for LogLine {
     }
 }
 
-impl Subject for Record<'_> {
-    fn timestamp(&self) -> Option<Timestamp> {
-        Some(self.timestamp)
+impl Subject for LineView<'_> {
+    fn level(&self) -> Option<Level> {
+        self.level()
     }
 
+    fn logger(&self) -> Option<&str> {
+        self.logger()
+    }
+
+    fn message(&self) -> &str {
+        self.message()
+    }
+
+    fn trace_id(&self) -> Option<TraceId> {
+        self.trace_id()
+    }
+
+    fn span_id(&self) -> Option<SpanId> {
+        self.span_id()
+    }
+
+    fn field(&self, key: &str) -> Option<Value<'_>> {
+        self.field(key)
+    }
+}
+
+impl Subject for Record<'_> {
     fn level(&self) -> Option<Level> {
         Some(self.level)
     }

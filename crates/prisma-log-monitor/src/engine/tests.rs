@@ -8,7 +8,9 @@ use prisma_log_tail::LogLine;
 use super::*;
 
 const MAX_GROUPS: usize = 10_000;
-use crate::{FieldCondition, RuleBuilder};
+use crate::{
+    Baseline, Bound, Condition, Direction, FieldCondition, Kind, Measure, RuleBuilder, Windows,
+};
 
 const FILE: &str = "/var/log/app.log";
 const SECOND: Duration = Duration::from_secs(1);
@@ -177,6 +179,9 @@ fn the_least_recently_touched_groups_are_forgotten() {
     }
     assert_eq!(engine.evicted_groups(0), 0);
     assert!(observe(&mut engine, &line(0, "from first"))[0].firing.is_some());
+    // `first` has nothing left on its way, so nothing is lost with it.
+    observe(&mut engine, &line(0, "from third"));
+    assert_eq!(engine.evicted_groups(0), 0);
     observe(&mut engine, &line(0, "from last"));
     assert_eq!(engine.evicted_groups(0), 1);
     // `second` is forgotten and starts anew; that pushes out the next one, 0.
@@ -184,6 +189,30 @@ fn the_least_recently_touched_groups_are_forgotten() {
     assert_eq!(engine.evicted_groups(0), 2);
     assert!(observe(&mut engine, &line(0, "from 0"))[0].firing.is_none());
     assert!(observe(&mut engine, &line(0, "from 5"))[0].firing.is_some());
+}
+
+#[test]
+fn groups_whose_time_has_passed_go_first_and_are_no_loss() {
+    let rule = || Rule::builder("r").message(r"from (?<who>\S+)").group_by(["who"]).max_groups(100);
+    for rule in [rule().count(5).window(MINUTE), rule().leaky_bucket(4, 10 * SECOND)] {
+        let mut engine = engine(rule);
+        let year = 365 * 86_400;
+        for i in 0..50 {
+            observe(&mut engine, &line(0, &format!("from old.{i}")));
+        }
+        for i in 0..10 {
+            observe(&mut engine, &line(year, &format!("from present.{i}")));
+        }
+        // Only in the era of the old ones does time pass.
+        for i in 0..90 {
+            observe(&mut engine, &line(1000, &format!("from new.{i}")));
+        }
+        assert_eq!(engine.evicted_groups(0), 0);
+        for i in 0..4 {
+            let fired = observe(&mut engine, &line(year + 1, "from present.0"))[0].firing.is_some();
+            assert_eq!(fired, i == 3, "{i}");
+        }
+    }
 }
 
 #[test]
@@ -270,4 +299,166 @@ fn forgotten_groups_are_forgotten_in_the_store_too() {
     let changed = engine.take_changed().windows;
     let gone: Vec<_> = changed.into_iter().filter(|(_, row)| row.is_none()).collect();
     assert_eq!(gone, [(b"r\0first\0".to_vec(), None)]);
+}
+
+/// Lets time pass to this second; returns the firings as (group, last second, why).
+fn tick(engine: &mut Engine, second: i64) -> Vec<(String, i64, String)> {
+    let mut matches = Vec::new();
+    engine.tick(at(second), &mut matches);
+    let firings = matches.into_iter().filter_map(|found| Some((found.group, found.firing?)));
+    let told = firings.map(|(group, firing)| {
+        let last = firing.last.unix_nanos() / 1_000_000_000;
+        (group.to_string(), last, firing.why.unwrap_or_default())
+    });
+    told.collect()
+}
+
+#[test]
+fn silence_is_noticed_without_any_line() {
+    let rule = Rule::builder("r")
+        .message("heartbeat")
+        .kind(Kind::Flatline { at_least: 1, window: 30 * SECOND });
+    let mut watched = engine(rule.clone());
+    assert_eq!(tick(&mut watched, 1000), []);
+    let why = || String::from("no match for 30s");
+    assert_eq!(tick(&mut watched, 1030), [(String::new(), 1030, why())]);
+    assert_eq!(tick(&mut watched, 1031), []);
+    assert_eq!(tick(&mut watched, 1060), [(String::new(), 1060, "no match for 60s".into())]);
+    assert!(observe(&mut watched, &line(1070, "heartbeat")).is_empty());
+    assert_eq!(tick(&mut watched, 1100), []);
+    // The wait goes on where it was when the process ended.
+    let rows = watched.take_changed().windows;
+    let mut again = engine(rule);
+    assert!(again.restore(&rows[0].0, rows[0].1.as_ref().unwrap()).unwrap());
+    assert_eq!(tick(&mut again, 1101), [(String::new(), 1100, why())]);
+}
+
+#[test]
+fn only_groups_that_are_due_are_looked_at() {
+    let rule = Rule::builder("r")
+        .message(r"heartbeat of (?<who>\S+)")
+        .group_by(["who"])
+        .kind(Kind::Flatline { at_least: 1, window: 30 * SECOND });
+    let mut engine = engine(rule);
+    assert_eq!(tick(&mut engine, 0), []);
+    for i in 0..1000 {
+        assert!(observe(&mut engine, &line(i / 100, &format!("heartbeat of {i}"))).is_empty());
+    }
+    engine.take_changed();
+    assert_eq!(tick(&mut engine, 30), []);
+    // Those of the first second were looked at.
+    assert_eq!(engine.take_changed().windows.len(), 100);
+    assert_eq!(tick(&mut engine, 31).len(), 100);
+    assert_eq!(tick(&mut engine, 39).len(), 800);
+}
+
+#[test]
+fn a_cooldown_holds_firings_back_but_hides_no_line() {
+    let rule = Rule::builder("r")
+        .message(r"version=(?<version>\S+)")
+        .kind(Kind::Change { field: "version".into() })
+        .cooldown(10 * SECOND);
+    let given = [(0, "version=1"), (1, "version=2"), (5, "version=3"), (20, "version=3"), (21, "version=1")];
+    let fired = run(&mut engine(rule), given);
+    assert_eq!(fired, [(1, String::new(), 1), (4, String::new(), 1)]);
+    let rule = Rule::builder("r")
+        .message("heartbeat")
+        .kind(Kind::Flatline { at_least: 1, window: 30 * SECOND })
+        .cooldown(MINUTE);
+    let mut engine = engine(rule);
+    run(&mut engine, [(0, "heartbeat")]);
+    assert_eq!(tick(&mut engine, 31).len(), 1);
+    assert_eq!(tick(&mut engine, 61).len(), 0);
+    run(&mut engine, [(70, "heartbeat"), (95, "heartbeat")]);
+    assert_eq!(tick(&mut engine, 125).len(), 0);
+    assert_eq!(tick(&mut engine, 126).len(), 1);
+}
+
+/// A rule, lines that bring it near a firing, and the one that makes it fire.
+type Case = (RuleBuilder, Vec<(i64, &'static str)>, (i64, &'static str));
+
+/// Rules of every kind that has a state.
+fn every_kind() -> Vec<Case> {
+    let rule = || Rule::builder("r").message(r"x( (?<n>\d+))?");
+    let frequency = |measure, windows| Kind::Frequency { measure, at_least: 3.0, window: MINUTE, windows };
+    let (sliding, tumbling) = (Windows::Sliding, Windows::Tumbling);
+    let n = || String::from("n");
+    let is_y = || Condition::Message("y".into());
+    vec![
+        (rule().count(3), vec![(0, "x"), (1, "x")], (2, "x")),
+        (rule().leaky_bucket(2, MINUTE), vec![(0, "x"), (1, "x")], (2, "x")),
+        (rule().kind(frequency(Measure::Distinct(n()), sliding)), vec![(0, "x 1"), (1, "x 2")], (2, "x 3")),
+        (rule().kind(frequency(Measure::Sum(n()), sliding)), vec![(0, "x 1"), (1, "x 1")], (2, "x 1")),
+        (rule().kind(frequency(Measure::Matches, tumbling)), vec![(0, "x"), (1, "x")], (2, "x")),
+        (rule().kind(frequency(Measure::Distinct(n()), tumbling)), vec![(0, "x 1"), (1, "x 2")], (2, "x 3")),
+        (rule().kind(frequency(Measure::Sum(n()), tumbling)), vec![(0, "x 1"), (1, "x 1")], (2, "x 1")),
+        (
+            rule().kind(Kind::Rate { of: is_y(), ratio: 0.5, min_volume: 3, window: MINUTE }),
+            vec![(0, "x y"), (1, "x")],
+            (2, "x y"),
+        ),
+        (
+            rule().kind(Kind::Spike {
+                factor: 2.0,
+                direction: Direction::Up,
+                baseline: Baseline::Previous,
+                min_count: 2,
+                window: MINUTE,
+            }),
+            vec![(0, "x"), (60, "x")],
+            (61, "x"),
+        ),
+        (
+            rule().kind(Kind::Flatline { at_least: 2, window: MINUTE }),
+            vec![(0, "x"), (1, "x")],
+            (100, "x"),
+        ),
+        (rule().kind(Kind::Change { field: n() }), vec![(0, "x 1"), (1, "x 1")], (2, "x 2")),
+        (
+            rule().kind(Kind::NewValue { field: n(), learn: SECOND }),
+            vec![(0, "x 1"), (0, "x 2")],
+            (2, "x 3"),
+        ),
+        (rule().kind(Kind::NewTemplate { learn: SECOND }), vec![(0, "x 1"), (5, "x 2")], (6, "x a")),
+        (
+            rule().kind(Kind::Percentile {
+                field: n(),
+                percentile: 50.0,
+                bound: Bound::Above(5.0),
+                min_volume: 3,
+                window: MINUTE,
+            }),
+            vec![(0, "x 1"), (1, "x 9")],
+            (2, "x 7"),
+        ),
+        (
+            rule().kind(Kind::Sequence { then: vec![is_y(), is_y()], within: MINUTE }),
+            vec![(0, "x"), (1, "y")],
+            (2, "y"),
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_goes_on_after_a_restart() {
+    for (rule, before, last) in every_kind() {
+        let shown = format!("{:?}", rule.clone().build().unwrap().kind());
+        let mut uninterrupted = engine(rule.clone());
+        assert_eq!(run(&mut uninterrupted, before.iter().copied()), [], "{shown}");
+        let rows = uninterrupted.take_changed().windows;
+        let mut restarted = engine(rule.clone());
+        for (key, row) in &rows {
+            let row = row.as_ref().unwrap();
+            assert!(restarted.restore(key, row).unwrap(), "{shown}");
+            for at in 0..row.len() {
+                let mut broken = row.clone();
+                broken[at] ^= 1 << (at % 8);
+                assert!(engine(rule.clone()).restore(key, &broken).unwrap_err().is_data());
+            }
+        }
+        assert_eq!(restarted.take_changed().windows, [], "{shown}");
+        let expect = observe(&mut uninterrupted, &line(last.0, last.1));
+        assert_eq!(observe(&mut restarted, &line(last.0, last.1)), expect, "{shown}");
+        assert!(expect.first().is_some_and(|found| found.firing.is_some()), "{shown}");
+    }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use prisma_log_core::{Clock, Error, SystemClock};
 
+use super::dispatch::Receiver;
 use super::{Monitor, Notification, Progress};
-use crate::Rule;
+use crate::{Notifier, Policy, Rule};
 
 type Handler<T> = Box<dyn FnMut(&T) + Send>;
 
@@ -23,6 +24,8 @@ pub struct MonitorBuilder {
     pub(super) until_idle: Option<Duration>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) handlers: Handlers,
+    pub(super) policy: Policy,
+    pub(super) receivers: Vec<Receiver>,
 }
 
 #[derive(Default)]
@@ -44,6 +47,8 @@ impl MonitorBuilder {
             until_idle: None,
             clock: Arc::new(SystemClock),
             handlers: Handlers::default(),
+            policy: Policy::default(),
+            receivers: Vec::new(),
         }
     }
 
@@ -87,7 +92,8 @@ impl MonitorBuilder {
         self
     }
 
-    /// Called with every alert that is new or recurs after it was resolved, on the monitor's thread:
+    /// Called with every alert that is new, recurs after it was resolved or rises in severity, whatever the
+    /// policy says, on the monitor's thread:
     /// while it runs, no line is read. A panic is contained and counted.
     pub fn on_alert(mut self, handler: impl FnMut(&Notification) + Send + 'static) -> Self {
         self.handlers.alert = Some(Box::new(handler));
@@ -105,6 +111,20 @@ impl MonitorBuilder {
     /// problems are only counted. A store that still can't be written is told ever more rarely, at last once a minute.
     pub fn on_error(mut self, handler: impl FnMut(&Error) + Send + 'static) -> Self {
         self.handlers.error = Some(Box::new(handler));
+        self
+    }
+
+    /// A receiver of messages, which the policy's routes call by this name: 1 to 64 bytes without control
+    /// characters. It has a thread of its own; what it does not take is kept and tried again, also by
+    /// the next run on the same store.
+    pub fn receiver(mut self, name: impl Into<String>, notifier: impl Notifier + 'static) -> Self {
+        self.receivers.push((name.into(), Box::new(notifier)));
+        self
+    }
+
+    /// Who is told what, when, and how much of it; without it every receiver is told of every alert.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 

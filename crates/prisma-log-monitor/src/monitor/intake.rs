@@ -7,7 +7,7 @@ use prisma_log_core::{Record, Timestamp};
 
 use super::RuleReport;
 use crate::engine::Changed;
-use crate::{Engine, Match};
+use crate::{Engine, Match, Rule};
 
 /// The engine and what it found; shared by the monitor's thread and the sinks that feed it.
 #[derive(Debug)]
@@ -21,11 +21,16 @@ pub(super) struct Intake {
     pub(super) rules: Vec<RuleReport>,
     /// Records of the process that were taken in.
     pub(super) records: u64,
+    /// The rules that pending matches are of: those in use, and before them those that were in use
+    /// when the oldest was found.
+    known: Vec<Arc<Rule>>,
 }
 
 /// What a transaction takes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Taken {
+    /// The rules that matches are of, by their numbers.
+    pub(super) rules: Vec<Arc<Rule>>,
     pub(super) matches: Vec<Match>,
     pub(super) changed: Changed,
 }
@@ -41,6 +46,7 @@ impl SharedIntake {
             rules.map(|rule| RuleReport { rule: rule.name().to_owned(), ..RuleReport::default() });
         SharedIntake(Arc::new(Mutex::new(Intake {
             rules: rules.collect(),
+            known: engine.rules().to_vec(),
             engine,
             pending: Vec::new(),
             fired: false,
@@ -77,8 +83,10 @@ impl Intake {
     }
 
     fn count(&mut self, before: usize) {
-        for found in self.pending.iter().skip(before) {
+        let retired = self.known.len() - self.engine.rules().len();
+        for found in self.pending.iter_mut().skip(before) {
             let Some(rule) = self.rules.get_mut(found.rule) else { continue };
+            found.rule += retired;
             rule.matches += u64::from(found.is_line());
             rule.firings += u64::from(found.firing.is_some());
             self.fired |= found.firing.is_some();
@@ -96,6 +104,24 @@ impl Intake {
     /// Hands over what there is.
     pub(super) fn take(&mut self) -> Taken {
         self.fired = false;
-        Taken { matches: std::mem::take(&mut self.pending), changed: self.engine.take_changed() }
+        Taken {
+            rules: std::mem::replace(&mut self.known, self.engine.rules().to_vec()),
+            matches: std::mem::take(&mut self.pending),
+            changed: self.engine.take_changed(),
+        }
+    }
+
+    /// Goes on with other rules. What is known of groups stays with rules whose name, kind and keys
+    /// stay.
+    pub(super) fn exchange(&mut self, mut engine: Engine) {
+        engine.adopt(&mut self.engine);
+        let report = |rule: &Arc<Rule>| {
+            let before = self.rules.iter().find(|report| report.rule == rule.name());
+            let new = || RuleReport { rule: rule.name().to_owned(), ..RuleReport::default() };
+            before.cloned().unwrap_or_else(new)
+        };
+        self.rules = engine.rules().iter().map(report).collect();
+        self.known.extend(engine.rules().iter().cloned());
+        self.engine = engine;
     }
 }

@@ -13,8 +13,8 @@ use crate::text::json_string;
 /// and the note that the handler returned, the next run delivers it again with
 /// [`Notification::redelivered`] set. [`Notification::number`] tells repetitions apart.
 ///
-/// Dereferences to its [`Alert`]; `Display` is the alert's, with `again:` or `resolved:` in front
-/// when it is not a new one.
+/// Dereferences to its [`Alert`]; `Display` is the alert's, with `again:`, `resolved:`, `escalated:` or
+/// `still:` in front when it is not a new one.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Notification {
@@ -36,27 +36,52 @@ pub enum NotificationKind {
     Raised,
     /// It was resolved and has recurred.
     Reopened,
-    /// Its quiet period has passed.
+    /// It is over: its quiet period has passed, or somebody ended it.
     Resolved,
+    /// Nobody took it on for so long that its severity rose.
+    Escalated,
+    /// It is still not resolved; only receivers are told.
+    Reminder,
 }
 
 impl NotificationKind {
-    pub(crate) const ALL: [NotificationKind; 3] =
-        [NotificationKind::Raised, NotificationKind::Reopened, NotificationKind::Resolved];
+    /// All of them; the order is that of the stored form.
+    pub(crate) const ALL: [NotificationKind; 5] = [
+        NotificationKind::Raised,
+        NotificationKind::Reopened,
+        NotificationKind::Resolved,
+        NotificationKind::Escalated,
+        NotificationKind::Reminder,
+    ];
 
-    /// The name in JSON: `raised`, `reopened`, `resolved`.
+    /// The name in JSON: `raised`, `reopened`, `resolved`, `escalated`, `reminder`.
     pub const fn as_str(self) -> &'static str {
         match self {
             NotificationKind::Raised => "raised",
             NotificationKind::Reopened => "reopened",
             NotificationKind::Resolved => "resolved",
+            NotificationKind::Escalated => "escalated",
+            NotificationKind::Reminder => "reminder",
         }
+    }
+}
+
+impl NotificationKind {
+    /// Its place in the stored form.
+    pub(crate) fn place(self) -> u64 {
+        Self::ALL.iter().position(|kind| *kind == self).unwrap_or_default() as u64
+    }
+
+    /// The kind at a place.
+    pub(crate) fn at_place(place: u64) -> Self {
+        let kind = usize::try_from(place).ok().and_then(|place| Self::ALL.get(place));
+        kind.copied().unwrap_or(NotificationKind::Raised)
     }
 }
 
 impl Notification {
     /// The alert's JSON ([`Alert::to_json`]) with the keys `notification` (the number), `event`
-    /// (`raised`, `reopened` or `resolved`) and `redelivered` in front.
+    /// (the name of its [`NotificationKind`]) and `redelivered` in front.
     pub fn to_json(&self) -> String {
         let mut pairs = vec![
             ("notification", self.number.to_string()),
@@ -82,6 +107,8 @@ impl fmt::Display for Notification {
             NotificationKind::Raised => {}
             NotificationKind::Reopened => f.write_str("again: ")?,
             NotificationKind::Resolved => f.write_str("resolved: ")?,
+            NotificationKind::Escalated => f.write_str("escalated: ")?,
+            NotificationKind::Reminder => f.write_str("still: ")?,
         }
         fmt::Display::fmt(&self.alert, f)
     }

@@ -2,6 +2,8 @@
 
 use prisma_log_tail::SourceStatus;
 
+use crate::ReceiverStatus;
+
 /// What a monitor did from its start to its end.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -21,6 +23,12 @@ pub struct Report {
     pub reopened: u64,
     /// Alerts that were resolved by a quiet period.
     pub resolved: u64,
+    /// Times an alert's severity rose because nobody took it on.
+    pub escalated: u64,
+    /// Firings that raised no alert, because too many were not resolved.
+    pub not_opened: u64,
+    /// What became of every receiver's news, since the store was made.
+    pub receivers: Vec<ReceiverStatus>,
     /// Every rule, in order.
     pub rules: Vec<RuleReport>,
     /// Pieces of news that handlers were called with.

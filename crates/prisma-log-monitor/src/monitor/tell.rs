@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use prisma_log_core::Error;
 use prisma_log_tail::SourceStatus;
 
-use crate::Rule;
 use super::builder::Handlers;
 use super::repeat::Repeat;
 use super::{Notification, NotificationKind, Progress, Report};
+use crate::Rule;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Least time between two words on groups that a rule forgets.
@@ -27,6 +27,8 @@ pub(super) struct Teller {
     gaps: HashMap<PathBuf, u64>,
     /// The forgotten groups of every rule that were told, and when.
     forgotten: HashMap<String, (u64, Instant)>,
+    /// The firings that raised no alert that were told, and when.
+    not_opened: Option<(u64, Instant)>,
     repeat: Repeat,
     notified: u64,
     redelivered: u64,
@@ -42,6 +44,7 @@ impl Teller {
             file_errors: HashMap::new(),
             gaps: HashMap::new(),
             forgotten: HashMap::new(),
+            not_opened: None,
             repeat: Repeat::default(),
             notified: 0,
             redelivered: 0,
@@ -55,8 +58,8 @@ impl Teller {
         self.notified += 1;
         self.redelivered += u64::from(news.redelivered);
         let handler = match news.kind {
-            NotificationKind::Raised | NotificationKind::Reopened => &mut self.handlers.alert,
             NotificationKind::Resolved => &mut self.handlers.resolved,
+            _ => &mut self.handlers.alert,
         };
         let Some(handler) = handler else { return };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| handler(news))) {
@@ -107,6 +110,19 @@ impl Teller {
             );
             let hint = "group by something that has fewer values";
             self.fail(&Error::state(what).with_hint(hint));
+        }
+    }
+
+    /// Tells that firings raised no alert: the first time at once, then once a minute and at the end.
+    pub(super) fn not_opened(&mut self, firings: u64, most: u64, at_the_end: bool) {
+        let due = self.not_opened.is_none_or(|(_, at)| at.elapsed() >= FORGOTTEN_EVERY);
+        let told = self.not_opened.map_or(0, |(told, _)| told);
+        let fresh = firings.saturating_sub(told);
+        if fresh > 0 && (due || at_the_end) {
+            self.not_opened = Some((firings, Instant::now()));
+            let firings = if fresh == 1 { "firing" } else { "firings" };
+            let what = format!("{fresh} {firings} raised no alert: {most} are not resolved");
+            self.fail(&Error::state(what).with_hint("group by something that has fewer values"));
         }
     }
 
@@ -161,7 +177,7 @@ impl Teller {
     }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

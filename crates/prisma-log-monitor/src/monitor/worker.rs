@@ -8,23 +8,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, Timestamp};
-use prisma_log_tail::{Checkpoint, Line, PollOutcome, SourceState, SourceStatus, Tail};
+use prisma_log_tail::{Block, Checkpoint, PollOutcome, SourceState, SourceStatus, Tail};
 
 use super::intake::{SharedIntake, Taken};
+use super::current::Current;
+use super::dispatch::Dispatch;
 use super::signal::Signal;
 use super::tell::Teller;
+use super::watcher::Watcher;
 use super::{Notification, NotificationKind, Progress, Report};
-use crate::store::{Step, Unresolved};
+use crate::store::{Step, Watch};
 use crate::Store;
 
-/// Lines that are read before anything else gets its turn.
-const LINES_PER_POLL: usize = 4096;
+/// Bytes that are read before anything else gets its turn.
+const BYTES_PER_POLL: usize = 1 << 20;
 /// Matches that may wait for their transaction.
 const MAX_PENDING: usize = 16 * 1024;
 /// Least time between two transactions, unless something fired.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Time between two looks at what people did.
+const OPERATIONS_EVERY: Duration = Duration::from_millis(500);
+/// After so long without a line files are looked at more rarely, if the kernel hints at what happens.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+const IDLE_FACTOR: u32 = 5;
 /// Time between two looks at what time alone brings about.
 const TICK_EVERY: Duration = Duration::from_millis(100);
 
@@ -37,8 +45,10 @@ pub(super) struct Parts {
     pub(super) teller: Teller,
     pub(super) until_idle: Option<Duration>,
     pub(super) signal: Arc<Signal>,
-    /// Alerts that an earlier run left unresolved.
-    pub(super) unresolved: Vec<(u64, Unresolved)>,
+    pub(super) current: Current,
+    pub(super) dispatch: Option<Dispatch>,
+    /// Alerts that time does something to, as an earlier run left them.
+    pub(super) watched: Vec<(u64, Watch)>,
 }
 
 pub(super) struct Worker {
@@ -57,7 +67,12 @@ pub(super) struct Worker {
     files: u64,
     /// News that handlers have returned from, but the store still has.
     delivered: Vec<u64>,
-    unresolved: BTreeMap<u64, Unresolved>,
+    current: Current,
+    dispatch: Option<Dispatch>,
+    /// What people had done when `watched` was read last, and when that was looked at.
+    operations: (u64, Option<Instant>),
+    watched: BTreeMap<u64, Watch>,
+    watcher: Option<Watcher>,
     written: Option<Instant>,
     ticked: Option<Instant>,
     report: Report,
@@ -65,6 +80,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(parts: Parts) -> Self {
+        let watcher = Watcher::start(&parts.signal);
         Worker {
             tail: parts.tail,
             intake: parts.intake,
@@ -77,7 +93,11 @@ impl Worker {
             moved: true,
             files: 0,
             delivered: Vec::new(),
-            unresolved: parts.unresolved.into_iter().collect(),
+            current: parts.current,
+            dispatch: parts.dispatch,
+            operations: (0, None),
+            watched: parts.watched.into_iter().collect(),
+            watcher,
             written: None,
             ticked: None,
             report: Report::default(),
@@ -106,13 +126,14 @@ impl Worker {
                 return Ok(self.finish());
             }
             self.tick(caught_up);
+            self.look_at_operations();
             self.write_when_due(caught_up)?;
             if self.teller.progress_is_due() {
                 self.look_at_files();
                 self.check_store()?;
             }
             if caught_up {
-                self.signal.wait(self.tail.poll_interval());
+                self.signal.wait(self.pause(last_line.elapsed()));
             }
         }
     }
@@ -121,14 +142,25 @@ impl Worker {
     fn read_lines(&mut self, at_the_end: bool) -> PollOutcome {
         let Worker { tail, intake, clock, .. } = self;
         let mut intake = intake.lock();
-        let mut take = |line: Line<'_>| intake.block(line.source, line.bytes, clock.now());
-        let outcome =
-            if at_the_end { tail.finish(&mut take) } else { tail.poll(LINES_PER_POLL, &mut take) };
+        let mut take = |block: Block<'_>| intake.block(block.source, block.bytes, clock.now());
+        let outcome = if at_the_end {
+            tail.finish_blocks(&mut take)
+        } else {
+            tail.poll_blocks(BYTES_PER_POLL, &mut take)
+        };
         drop(intake);
         self.moved |= outcome.lines > 0;
         self.report.lines += outcome.lines;
         self.report.bytes += outcome.bytes;
         outcome
+    }
+
+    /// How long to wait for the next look at the files, when the last line came so long ago.
+    fn pause(&self, quiet: Duration) -> Duration {
+        let interval = self.tail.poll_interval();
+        // What the kernel hints at is looked at at once; the rest can wait while nothing happens.
+        let is_idle = self.watcher.is_some() && quiet >= IDLE_AFTER;
+        if is_idle { interval * IDLE_FACTOR } else { interval }
     }
 
     /// Lets rules see that time has passed.
@@ -204,11 +236,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Unresolved alerts whose quiet period has passed, as far as is known without the store.
+    /// Alerts that it is time to do something about, as far as is known without the store.
     fn due(&self, caught_up: bool) -> Vec<u64> {
-        let now_in = self.now_in(caught_up);
-        let quiet = self.unresolved.iter().filter(|(_, alert)| alert.is_quiet(&now_in));
-        quiet.map(|(&number, _)| number).collect()
+        let (now_in, now) = (self.now_in(caught_up), self.clock.now());
+        let due = self.watched.iter().filter(|(_, watch)| watch.is_due(&now_in, now));
+        due.map(|(&number, _)| number).collect()
     }
 
     /// What time it is in a file: it goes on with the wall clock once everything is read; before
@@ -234,15 +266,15 @@ impl Worker {
                 (self.intake.lock().take(), checkpoints)
             }
         };
-        let rules = self.intake.lock().engine.rules().to_vec();
         let outcome = self.store.apply(
-            &rules,
+            &taken.rules,
             &Step {
                 matches: &taken.matches,
                 checkpoints: &checkpoints,
                 changed: &taken.changed,
                 delivered: &self.delivered,
                 due,
+                limits: self.current.limits(),
                 now_in: &self.now_in(caught_up),
             },
         );
@@ -256,17 +288,23 @@ impl Worker {
         self.moved = false;
         self.delivered.clear();
         self.written = Some(Instant::now());
-        for (number, alert) in outcome.touched {
-            match alert {
-                Some(alert) => self.unresolved.insert(number, alert),
-                None => self.unresolved.remove(&number),
+        for (number, watch) in outcome.touched {
+            match watch {
+                Some(watch) => self.watched.insert(number, watch),
+                None => self.watched.remove(&number),
             };
+        }
+        self.report.not_opened += outcome.not_opened;
+        if let Some(dispatch) = self.dispatch.as_ref().filter(|_| !outcome.news.is_empty()) {
+            dispatch.wake();
         }
         for news in &outcome.news {
             match news.kind {
                 NotificationKind::Raised => self.report.raised += 1,
                 NotificationKind::Reopened => self.report.reopened += 1,
                 NotificationKind::Resolved => self.report.resolved += 1,
+                NotificationKind::Escalated => self.report.escalated += 1,
+                NotificationKind::Reminder => {}
             }
             self.deliver(news);
         }
@@ -278,11 +316,39 @@ impl Worker {
         self.delivered.push(news.number);
     }
 
+    /// People may have opened an alert again, in this process or another.
+    fn look_at_operations(&mut self) {
+        let (seen, looked) = self.operations;
+        if looked.is_some_and(|looked| looked.elapsed() < OPERATIONS_EVERY) {
+            return;
+        }
+        self.operations.1 = Some(Instant::now());
+        // A store that can't be read is told of when it is written.
+        let Ok(operations) = self.store.operations() else { return };
+        if operations != seen
+            && let Ok(watched) = self.store.watched()
+        {
+            self.operations.0 = operations;
+            self.watched = watched.into_iter().collect();
+        }
+    }
+
+    fn tell_of_receivers(&mut self, at_the_end: bool) {
+        self.teller.not_opened(self.report.not_opened, self.current.limits().max_open_alerts, at_the_end);
+        for error in self.dispatch.iter().flat_map(Dispatch::errors) {
+            self.teller.fail(&error);
+        }
+    }
+
     /// Tells about progress and about files that can't be read.
     fn look_at_files(&mut self) {
         let sources = self.tail.sources();
+        if let Some(watcher) = &self.watcher {
+            watcher.files(sources.iter().map(|source| source.path.clone()));
+        }
         self.teller.files(&sources);
         self.tell_forgotten(false);
+        self.tell_of_receivers(false);
         // A file that appears or is rotated has a new position without a line being read.
         let files = fingerprint(&sources);
         self.moved |= files != self.files;
@@ -306,6 +372,12 @@ impl Worker {
     fn finish(mut self) -> Report {
         self.look_at_files();
         self.tell_forgotten(true);
+        if let Some(dispatch) = &mut self.dispatch {
+            dispatch.finish();
+            // What can't be read is told of already.
+            self.report.receivers = self.store.receivers().unwrap_or_default();
+        }
+        self.tell_of_receivers(true);
         let mut sources = self.tail.sources();
         if self.until_idle.is_some() {
             // Who waits for a file reads on when it appears; who stops has to be told.

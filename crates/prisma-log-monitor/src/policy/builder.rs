@@ -5,7 +5,10 @@ use std::time::Duration;
 use prisma_log_core::Error;
 
 use super::route::{Inherited, checked};
-use super::{InhibitionBuilder, Limits, MaintenanceBuilder, Policy, RouteBuilder};
+use super::{
+    Inhibition, InhibitionBuilder, Limits, Maintenance, MaintenanceBuilder, Policy, Route,
+    RouteBuilder,
+};
 
 const MAX_PER_MINUTE: u32 = 10_000;
 const MAX_ALERTS_PER_MESSAGE: usize = 1_000;
@@ -120,7 +123,7 @@ impl PolicyBuilder {
     /// # Errors
     /// When a number or duration is outside its limits, or when a route, an inhibition or a maintenance
     /// window is incomplete.
-    pub fn build(self) -> Result<Policy, Error> {
+    pub fn build(mut self) -> Result<Policy, Error> {
         within("max_per_minute", self.max_per_minute.into(), MAX_PER_MINUTE.into())?;
         let alerts = self.max_alerts_per_message as u64;
         within("max_alerts_per_message", alerts, MAX_ALERTS_PER_MESSAGE as u64)?;
@@ -136,23 +139,37 @@ impl PolicyBuilder {
         checked("give_up_after", self.give_up_after, 60 * SECOND..=30 * DAY)?;
         checked("shutdown_wait", self.shutdown_wait, Duration::ZERO..=60 * SECOND)?;
         let outer = Inherited::default();
-        let routes = self.routes.into_iter().map(|route| route.build(&outer, 1));
-        let inhibitions = self.inhibitions.into_iter().map(InhibitionBuilder::build);
-        let maintenances = self.maintenances.into_iter().map(MaintenanceBuilder::build);
+        let routes = std::mem::take(&mut self.routes).into_iter().map(|r| r.build(&outer, 1));
+        let inhibitions =
+            std::mem::take(&mut self.inhibitions).into_iter().map(InhibitionBuilder::build);
+        let maintenances =
+            std::mem::take(&mut self.maintenances).into_iter().map(MaintenanceBuilder::build);
         let mut routes: Vec<_> = routes.collect::<Result<_, _>>()?;
         if routes.is_empty() {
-            routes.push(RouteBuilder::default().build(&outer, 1)?);
+            routes.push(Route::default());
         }
-        Ok(Policy {
+        let inhibitions = inhibitions.collect::<Result<_, _>>()?;
+        let maintenances = maintenances.collect::<Result<_, _>>()?;
+        Ok(Self::finish(self, routes, inhibitions, maintenances))
+    }
+
+    /// The policy, its numbers as they are.
+    pub(super) fn finish(
+        self,
+        routes: Vec<Route>,
+        inhibitions: Vec<Inhibition>,
+        maintenances: Vec<Maintenance>,
+    ) -> Policy {
+        Policy {
             routes,
-            inhibitions: inhibitions.collect::<Result<_, _>>()?,
-            maintenances: maintenances.collect::<Result<_, _>>()?,
+            inhibitions,
+            maintenances,
             max_per_minute: self.max_per_minute,
             max_alerts_per_message: self.max_alerts_per_message,
             give_up_after: self.give_up_after,
             shutdown_wait: self.shutdown_wait,
             limits: Limits { max_open_alerts: self.max_open_alerts, flapping: self.flapping },
-        })
+        }
     }
 }
 

@@ -198,7 +198,8 @@ impl MaintenanceBuilder {
             || self.zone.is_some();
         let when = match self.once {
             Some(_) if recurs => {
-                let what = "a maintenance window that comes once has neither days nor times of the day";
+                let what =
+                    "a maintenance window that comes once has neither days nor times of the day";
                 return Err(Error::config(what));
             }
             Some((start, end)) if start >= end => {

@@ -188,9 +188,9 @@ impl FromStr for Matcher {
         // `=~` before `=`, which it begins with.
         let signs =
             [Comparison::Matches, Comparison::MatchesNot, Comparison::NotEqual, Comparison::Equal];
-        let found = signs.into_iter().find_map(|sign| {
-            rest.strip_prefix(sign.as_str()).map(|value| (sign, value.trim()))
-        });
+        let found = signs
+            .into_iter()
+            .find_map(|sign| rest.strip_prefix(sign.as_str()).map(|value| (sign, value.trim())));
         let (comparison, value) = found.ok_or_else(bad)?;
         let value = match value.strip_prefix('"') {
             Some(rest) => unquote(rest).ok_or_else(bad)?,

@@ -19,6 +19,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// What holds where nothing is said.
+pub(super) const DEFAULT_PACE: Pace = Pace {
+    group_wait: Duration::from_secs(10),
+    group_interval: Duration::from_secs(300),
+    repeat_interval: Duration::from_secs(4 * 3600),
+};
+
 /// Leads alerts that match to receivers, and says how their news is put together and paced.
 ///
 /// Routes are tried in order; the first that matches is taken, and the search ends there unless the
@@ -39,6 +46,15 @@ pub struct Route {
     routes: Vec<Route>,
 }
 
+/// The route from every alert to every receiver.
+impl Default for Route {
+    fn default() -> Self {
+        let Inherited { id, receivers, group_by, pace } = Inherited::default();
+        let (matchers, routes) = (Vec::new(), Vec::new());
+        Route { id, matchers, receivers, group_by, pace, continues: false, routes }
+    }
+}
+
 impl Route {
     /// Starts a route that matches every alert and leads to every receiver.
     pub fn builder() -> RouteBuilder {
@@ -47,6 +63,15 @@ impl Route {
 
     pub(super) fn continues(&self) -> bool {
         self.continues
+    }
+
+    /// The pace of the route with this id, this one or one within it, that leads to the receiver.
+    pub(super) fn pace_of(&self, id: u64, receiver: &str) -> Option<Pace> {
+        let leads = self.receivers.is_empty() || self.receivers.iter().any(|name| name == receiver);
+        if self.id == id && leads {
+            return Some(self.pace);
+        }
+        self.routes.iter().find_map(|route| route.pace_of(id, receiver))
     }
 
     pub(super) fn collect_receivers<'a>(&'a self, names: &mut Vec<&'a str>) {
@@ -127,11 +152,7 @@ impl Default for Inherited {
             id: 0,
             receivers: Vec::new(),
             group_by: vec!["rule".into()],
-            pace: Pace {
-                group_wait: 10 * SECOND,
-                group_interval: 300 * SECOND,
-                repeat_interval: 4 * HOUR,
-            },
+            pace: DEFAULT_PACE,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::Severity;
 pub(crate) const DEFAULT_GROUPS: usize = 10_000;
 const DEFAULT_WINDOW: Duration = Duration::from_secs(60);
 const DEFAULT_RESOLVE_AFTER: Duration = Duration::from_secs(300);
-const DEFAULT_LATE: Duration = Duration::from_secs(10);
+pub(super) const DEFAULT_LATE: Duration = Duration::from_secs(10);
 
 /// Collects a rule's settings.
 ///

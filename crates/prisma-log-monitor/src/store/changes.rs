@@ -1,42 +1,59 @@
 //! What matches and quiet do to alerts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use prisma_log_core::Timestamp;
 
 use super::db::Fault;
-use super::step::{StepOutcome, Unresolved};
-use super::tables::{AlertTables, NEXT_ALERT, NEXT_NOTIFICATION};
-use crate::alert::Inner;
+use super::rows::AlertRows;
+use super::step::StepOutcome;
+use super::tables::{NEXT_ALERT, NEXT_NOTIFICATION};
+use super::watch::Watch;
 use crate::engine::row_key;
 use crate::monitor::{Notification, NotificationKind};
-use crate::{Alert, AlertState, Firing, Match, Rule, Transition};
+use crate::policy::Limits;
+use crate::{Alert, Firing, Match, Rule};
 
 /// Alerts as they change within a transaction.
-pub(super) struct Changes<'t, 'r> {
-    tables: AlertTables<'t>,
+pub(super) struct Changes<'r, R> {
+    rows: R,
     rules: &'r [Arc<Rule>],
+    limits: Limits,
+    /// The wall clock.
+    now: Timestamp,
     /// By number.
     alerts: BTreeMap<u64, Alert>,
     /// Those of them that have to be written.
     changed: BTreeSet<u64>,
     /// Number of the alert with a fingerprint, as far as it was looked up; `None` if there is none.
     known: BTreeMap<Vec<u8>, Option<u64>>,
+    /// How many alerts are not resolved.
+    unresolved: u64,
+    not_opened: u64,
     news: Vec<Notification>,
 }
 
-impl<'t, 'r> Changes<'t, 'r> {
-    pub(super) fn new(tables: AlertTables<'t>, rules: &'r [Arc<Rule>]) -> Self {
-        Changes {
-            tables,
+impl<'r, R: AlertRows> Changes<'r, R> {
+    pub(super) fn new(
+        rows: R,
+        rules: &'r [Arc<Rule>],
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
+        Ok(Changes {
+            unresolved: rows.unresolved()?,
+            rows,
             rules,
+            limits,
+            now,
             alerts: BTreeMap::new(),
             changed: BTreeSet::new(),
             known: BTreeMap::new(),
+            not_opened: 0,
             news: Vec::new(),
-        }
+        })
     }
 
     /// Numbers of the alerts that were looked at.
@@ -51,7 +68,7 @@ impl<'t, 'r> Changes<'t, 'r> {
         let number = match self.known.get(&fingerprint) {
             Some(number) => *number,
             None => {
-                let alert = self.tables.find(&fingerprint)?;
+                let alert = self.rows.find(&fingerprint)?;
                 let number = alert.as_ref().map(|alert| alert.inner.number);
                 self.alerts.extend(number.zip(alert));
                 self.known.insert(fingerprint.clone(), number);
@@ -59,12 +76,14 @@ impl<'t, 'r> Changes<'t, 'r> {
             }
         };
         let Some(alert) = number.and_then(|number| self.alerts.get_mut(&number)) else {
-            if let Some(firing) = &found.firing {
-                let number = self.tables.next(NEXT_ALERT)?;
+            if let Some(firing) = &found.firing
+                && self.may_open()
+            {
+                let number = self.rows.next(NEXT_ALERT)?;
                 let alert = raise(number, rule, found, firing);
                 self.known.insert(fingerprint, Some(number));
                 self.alerts.insert(number, alert);
-                self.changed.insert(number);
+                self.opened(number, firing.last);
                 self.tell(number, NotificationKind::Raised)?;
             }
             return Ok(());
@@ -74,51 +93,85 @@ impl<'t, 'r> Changes<'t, 'r> {
         let same_file = alert.inner.quiet_source == *found.source;
         if !alert.is_resolved()
             && same_file
-            && Unresolved::of(alert).is_quiet(&|_| Some(found.watermark))
+            && Watch::of(alert).is_quiet(&|_| Some(found.watermark))
         {
-            alert.resolve_quiet();
-            self.changed.insert(number);
-            self.tell(number, NotificationKind::Resolved)?;
+            self.resolve_quiet(number)?;
         }
         let Some(alert) = self.alerts.get_mut(&number) else { return Ok(()) };
-        if alert.is_resolved() {
-            if let Some(firing) = &found.firing {
-                recur(alert, rule, found, firing);
-                self.changed.insert(number);
-                self.tell(number, NotificationKind::Reopened)?;
-            }
-        } else {
-            alert.count += 1;
+        if !alert.is_resolved() {
+            alert.count += u64::from(found.is_line());
             alert.first_seen = alert.first_seen.min(found.time);
             alert.last_seen = alert.last_seen.max(found.time);
-            alert.add_samples([found.sample.clone()]);
+            if found.is_line() {
+                alert.add_samples([found.sample.clone()]);
+            }
             touch(alert, found);
             self.changed.insert(number);
+        } else if let Some(firing) = &found.firing
+            && self.may_open()
+            && let Some(alert) = self.alerts.get_mut(&number)
+        {
+            recur(alert, rule, found, firing);
+            self.opened(number, firing.last);
+            self.tell(number, NotificationKind::Reopened)?;
         }
         Ok(())
     }
 
-    /// Ends an alert when its quiet period has passed.
-    pub(super) fn resolve_if_quiet(
+    /// Does what time brings to an alert: ends it when its quiet period has passed, calms it, raises
+    /// its severity.
+    pub(super) fn pass_time(
         &mut self,
         number: u64,
         now_in: &dyn Fn(&Path) -> Option<Timestamp>,
     ) -> Result<(), Fault> {
         if !self.alerts.contains_key(&number) {
-            self.alerts.extend(self.tables.get(number)?.map(|alert| (number, alert)));
+            self.alerts.extend(self.rows.get(number)?.map(|alert| (number, alert)));
+        }
+        let Some(alert) = self.alerts.get(&number) else { return Ok(()) };
+        if !alert.is_resolved() && Watch::of(alert).is_quiet(now_in) {
+            self.resolve_quiet(number)?;
         }
         let Some(alert) = self.alerts.get_mut(&number) else { return Ok(()) };
-        if !alert.is_resolved() && Unresolved::of(alert).is_quiet(now_in) {
-            alert.resolve_quiet();
+        if let Some(at) = Watch::of(alert).calm_by(now_in) {
+            alert.calm(at);
             self.changed.insert(number);
-            self.tell(number, NotificationKind::Resolved)?;
+        }
+        if alert.escalate(self.now) {
+            self.changed.insert(number);
+            self.tell(number, NotificationKind::Escalated)?;
         }
         Ok(())
     }
 
+    fn resolve_quiet(&mut self, number: u64) -> Result<(), Fault> {
+        let Some(alert) = self.alerts.get_mut(&number) else { return Ok(()) };
+        let at = alert.resolve_quiet();
+        alert.changed(at, self.limits.flapping);
+        self.unresolved = self.unresolved.saturating_sub(1);
+        self.changed.insert(number);
+        self.tell(number, NotificationKind::Resolved)
+    }
+
+    /// Whether there is room for one more alert that is not resolved; counts when there is none.
+    fn may_open(&mut self) -> bool {
+        let may = self.unresolved < self.limits.max_open_alerts;
+        self.not_opened += u64::from(!may);
+        may
+    }
+
+    fn opened(&mut self, number: u64, at: Timestamp) {
+        self.unresolved += 1;
+        self.changed.insert(number);
+        if let Some(alert) = self.alerts.get_mut(&number) {
+            alert.inner.open_since = self.now;
+            alert.changed(at, self.limits.flapping);
+        }
+    }
+
     fn tell(&mut self, number: u64, kind: NotificationKind) -> Result<(), Fault> {
         let Some(alert) = self.alerts.get(&number).cloned() else { return Ok(()) };
-        let number = self.tables.next(NEXT_NOTIFICATION)?;
+        let number = self.rows.next(NEXT_NOTIFICATION)?;
         self.news.push(Notification { number, kind, redelivered: false, alert });
         Ok(())
     }
@@ -128,45 +181,27 @@ impl<'t, 'r> Changes<'t, 'r> {
         let mut touched = Vec::new();
         for (number, mut alert) in self.alerts {
             if self.changed.contains(&number) {
-                self.tables.put(&mut alert)?;
+                self.rows.put(&mut alert)?;
             }
-            touched.push((number, (!alert.is_resolved()).then(|| Unresolved::of(&alert))));
+            let watch = Watch::of(&alert);
+            touched.push((number, watch.is_needed().then_some(watch)));
         }
-        Ok(StepOutcome { news: self.news, touched })
+        let (news, not_opened) = (self.news, self.not_opened);
+        Ok(StepOutcome { news, touched, not_opened })
     }
 }
 
 fn raise(number: u64, rule: &Rule, found: &Match, firing: &Firing) -> Alert {
     let mut alert = Alert {
-        id: Alert::id_of(number),
-        rule: rule.name().to_owned(),
-        description: rule.description().to_owned(),
-        severity: rule.severity(),
-        state: AlertState::Open,
         group: found.group.clone(),
-        sources: Vec::new(),
         first_seen: firing.first,
-        last_seen: firing.last,
         count: firing.count,
-        message: String::new(),
         samples: firing.samples.clone(),
-        history: vec![Transition {
-            from: None,
-            to: AlertState::Open,
-            at: firing.last,
-            by: None,
-            note: None,
-        }],
-        inner: Inner {
-            number,
-            resolve_after: rule.resolve_after().max(rule.cooldown()),
-            quiet_since: found.watermark.max(found.time),
-            quiet_source: PathBuf::new(),
-            counted: 0,
-            resolved_number: None,
-        },
+        ..Alert::new(number, rule.name(), firing.last)
     };
+    take_from_rule(&mut alert, rule);
     touch(&mut alert, found);
+    alert.why.clone_from(&firing.why);
     alert
 }
 
@@ -177,11 +212,19 @@ fn recur(alert: &mut Alert, rule: &Rule, found: &Match, firing: &Firing) {
     alert.first_seen = alert.first_seen.min(firing.first);
     alert.last_seen = alert.last_seen.max(firing.last);
     alert.add_samples(firing.samples.iter().cloned());
+    take_from_rule(alert, rule);
+    alert.recur(firing.last);
+    touch(alert, found);
+    alert.why.clone_from(&firing.why);
+}
+
+/// An alert is as its rule was when it was raised last.
+fn take_from_rule(alert: &mut Alert, rule: &Rule) {
     alert.severity = rule.severity();
     rule.description().clone_into(&mut alert.description);
+    alert.labels = rule.labels().to_vec();
+    alert.inner.escalation = rule.escalation().to_vec();
     alert.inner.resolve_after = rule.resolve_after().max(rule.cooldown());
-    alert.reopen(firing.last);
-    touch(alert, found);
 }
 
 /// Notes that a match is in the alert's count, and starts the quiet period anew.

@@ -153,6 +153,11 @@ pub(super) fn prepare(database: &Database) -> Result<(), Fault> {
     match transaction.open_table(META) {
         Ok(meta) => match meta.get(VERSION_KEY)?.map(|version| version.value()) {
             Some(VERSION) => return Ok(()),
+            Some(version) if version < VERSION => {
+                drop(meta);
+                drop(transaction);
+                return upgrade(database);
+            }
             Some(version) => {
                 return Err(Error::data(format!(
                     "the alert store has version {version}, this program knows {VERSION}"
@@ -179,6 +184,16 @@ pub(super) fn prepare(database: &Database) -> Result<(), Fault> {
         transaction.open_table(META)?.insert(VERSION_KEY, VERSION)?;
         super::tables::create(&transaction)?;
     }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Brings a store of an earlier version up to this one: rows are read in either form, tables that it
+/// lacks are empty.
+fn upgrade(database: &Database) -> Result<(), Fault> {
+    let transaction = database.begin_write()?;
+    super::tables::create(&transaction)?;
+    transaction.open_table(META)?.insert(VERSION_KEY, VERSION)?;
     transaction.commit()?;
     Ok(())
 }

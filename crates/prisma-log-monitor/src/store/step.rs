@@ -1,19 +1,25 @@
 //! One processing step: what lines did to alerts, positions and windows, all or nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prisma_log_core::{Error, Timestamp};
 use prisma_log_tail::Checkpoint;
-use redb::ReadableTable;
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::Store;
 use super::changes::Changes;
-use super::tables::{AlertTables, CHECKPOINTS, CLOCKS, OUTBOX, UNRESOLVED, WINDOWS};
+use super::db::Fault;
+use super::dispatch;
+use super::tables::{
+    ALERTS, AlertTables, CHECKPOINTS, CLOCKS, FLAPPING, META, NOT_OPENED, OPERATIONS, OUTBOX,
+    UNRESOLVED, WINDOWS,
+};
+use super::watch::Watch;
 use crate::codec::{Reader, Writer};
-use crate::engine::{Changed, DISORDER, Engine, SourceClock};
+use crate::engine::{Changed, Engine, SourceClock};
 use crate::monitor::{Notification, NotificationKind};
+use crate::policy::Limits;
 use crate::{Alert, Match, Rule};
 
 /// What one step has to write.
@@ -26,8 +32,9 @@ pub(crate) struct Step<'a> {
     pub(crate) changed: &'a Changed,
     /// Numbers of news that handlers have returned from.
     pub(crate) delivered: &'a [u64],
-    /// Numbers of alerts whose quiet period may have passed.
+    /// Numbers of alerts that it may be time to do something about.
     pub(crate) due: &'a [u64],
+    pub(crate) limits: Limits,
     /// What time it is in a file.
     pub(crate) now_in: &'a dyn Fn(&Path) -> Option<Timestamp>,
 }
@@ -37,41 +44,18 @@ pub(crate) struct Step<'a> {
 pub(crate) struct StepOutcome {
     /// News for the handlers, in order.
     pub(crate) news: Vec<Notification>,
-    /// The alerts that the step touched: `None` for those that are resolved now.
-    pub(crate) touched: Vec<(u64, Option<Unresolved>)>,
-}
-
-/// What is needed to see that an alert's quiet period has passed.
-#[derive(Clone, Debug)]
-pub(crate) struct Unresolved {
-    source: PathBuf,
-    quiet_since: Timestamp,
-    resolve_after: Duration,
-}
-
-impl Unresolved {
-    pub(super) fn of(alert: &Alert) -> Self {
-        Unresolved {
-            source: alert.inner.quiet_source.clone(),
-            quiet_since: alert.inner.quiet_since,
-            resolve_after: alert.inner.resolve_after,
-        }
-    }
-
-    pub(crate) fn is_quiet(&self, now_in: &dyn Fn(&Path) -> Option<Timestamp>) -> bool {
-        let Some(now) = now_in(&self.source) else { return false };
-        // A file that went back into another era will not get to the end of this quiet period.
-        let another_era = DISORDER.max(self.resolve_after);
-        now.saturating_since(self.quiet_since) >= self.resolve_after
-            || self.quiet_since.saturating_since(now) > another_era
-    }
+    /// The alerts that the step touched: `None` for those that time does nothing to any more.
+    pub(crate) touched: Vec<(u64, Option<Watch>)>,
+    /// Firings that raised no alert, because there were too many.
+    pub(crate) not_opened: u64,
 }
 
 /// What an earlier run left.
 #[derive(Debug, Default)]
 pub(crate) struct Saved {
     pub(crate) checkpoints: Vec<Checkpoint>,
-    pub(crate) unresolved: Vec<(u64, Unresolved)>,
+    /// Alerts that time does something to.
+    pub(crate) watched: Vec<(u64, Watch)>,
     /// News that may not have been delivered.
     pub(crate) news: Vec<Notification>,
 }
@@ -98,14 +82,7 @@ impl Store {
             for row in transaction.open_table(CHECKPOINTS)?.iter()? {
                 saved.checkpoints.push(Checkpoint::from_bytes(row?.1.value())?);
             }
-            let alerts = transaction.open_table(super::ALERTS)?;
-            for row in transaction.open_table(UNRESOLVED)?.iter()? {
-                let number = row?.0.value();
-                if let Some(row) = alerts.get(number)? {
-                    let alert = Alert::from_bytes(row.value())?;
-                    saved.unresolved.push((number, Unresolved::of(&alert)));
-                }
-            }
+            saved.watched = watched(transaction)?;
             for row in transaction.open_table(OUTBOX)?.iter()? {
                 let (number, row) = row?;
                 saved.news.push(read_news(number.value(), row.value())?);
@@ -122,23 +99,35 @@ impl Store {
         Ok(saved)
     }
 
+    /// The alerts that time does something to.
+    pub(crate) fn watched(&self) -> Result<Vec<(u64, Watch)>, Error> {
+        self.db.read(watched)
+    }
+
+    /// Differs when people did something.
+    pub(crate) fn operations(&self) -> Result<u64, Error> {
+        self.db.read(|transaction| {
+            let operations = transaction.open_table(META)?.get(OPERATIONS)?;
+            Ok(operations.map_or(0, |count| count.value()))
+        })
+    }
+
     /// Writes a step in one transaction.
-    pub(crate) fn apply(
-        &self,
-        rules: &[Arc<Rule>],
-        step: &Step<'_>,
-    ) -> Result<StepOutcome, Error> {
+    pub(crate) fn apply(&self, rules: &[Arc<Rule>], step: &Step<'_>) -> Result<StepOutcome, Error> {
+        let now = self.clock.now();
         self.db.write(|transaction| {
-            let mut changes = Changes::new(AlertTables::open(transaction)?, rules);
+            let mut changes =
+                Changes::new(AlertTables::open(transaction)?, rules, step.limits, now)?;
             for found in step.matches {
                 changes.take(found)?;
             }
             // What these lines raised may be over by now, too.
             let touched = changes.touched();
             for number in touched.into_iter().chain(step.due.iter().copied()) {
-                changes.resolve_if_quiet(number, step.now_in)?;
+                changes.pass_time(number, step.now_in)?;
             }
             let outcome = changes.finish()?;
+            note(transaction, &outcome)?;
             let mut outbox = transaction.open_table(OUTBOX)?;
             for &number in step.delivered {
                 outbox.remove(number)?;
@@ -168,6 +157,30 @@ impl Store {
             Ok(outcome)
         })
     }
+}
+
+/// Counts firings that raised nothing, and lays news before those who take it to receivers.
+fn note(transaction: &WriteTransaction, outcome: &StepOutcome) -> Result<(), Fault> {
+    if outcome.not_opened > 0 {
+        AlertTables::open(transaction)?.add(NOT_OPENED, outcome.not_opened)?;
+    }
+    let numbers = outcome.news.iter().map(|news| (news.number, news.alert.inner.number, news.kind));
+    dispatch::announce(transaction, numbers)
+}
+
+/// The alerts that time does something to.
+fn watched(transaction: &ReadTransaction) -> Result<Vec<(u64, Watch)>, Fault> {
+    let alerts = transaction.open_table(ALERTS)?;
+    let mut watched = Vec::new();
+    for table in [UNRESOLVED, FLAPPING] {
+        for row in transaction.open_table(table)?.iter()? {
+            let number = row?.0.value();
+            if let Some(row) = alerts.get(number)? {
+                watched.push((number, Watch::of(&Alert::from_bytes(row.value())?)));
+            }
+        }
+    }
+    Ok(watched)
 }
 
 fn write_news(news: &Notification) -> Vec<u8> {

@@ -400,3 +400,47 @@ fn dropping_a_monitor_stops_it() {
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(site.told(), [""; 0]);
 }
+
+#[test]
+fn rules_change_while_the_monitor_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("app.log");
+    std::fs::write(&log, "").unwrap();
+    let day = Duration::from_secs(86_400);
+    let burst = || Rule::builder("burst").message("^burst").count(3).window(day);
+    let monitor = Monitor::builder()
+        .rules([burst().build().unwrap(), Rule::builder("old").message("old").build().unwrap()])
+        .file(&log)
+        .store(dir.path().join("alerts.redb"))
+        .from_start(true)
+        .start()
+        .unwrap();
+    let append = |text: &str| {
+        let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+    };
+    let await_alert = |rule: &str| {
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        while !monitor.alerts().unwrap().iter().any(|alert| alert.rule == rule) {
+            assert!(std::time::Instant::now() < until, "no alert of {rule}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    append("burst 1\nburst 2\nold\n");
+    await_alert("old");
+    assert!(monitor.reload(std::iter::empty::<Rule>()).unwrap_err().is_config());
+    let twice = [burst().build().unwrap(), burst().build().unwrap()];
+    assert!(monitor.reload(twice).unwrap_err().is_config());
+    // The window goes on where it stood, although the rule has another place now.
+    let new = Rule::builder("new").message("new").build().unwrap();
+    monitor.reload([new, burst().build().unwrap()]).unwrap();
+    append("old\nnew\nburst 3\n");
+    await_alert("burst");
+    let report = monitor.stop().unwrap();
+    let rules: Vec<_> = report.rules.iter().map(|rule| (&*rule.rule, rule.matches)).collect();
+    assert_eq!(rules, [("new", 1), ("burst", 3)]);
+    let store = prisma_log_monitor::Store::open(dir.path().join("alerts.redb")).unwrap();
+    let alerts = store.list(&AlertFilter::all()).unwrap();
+    let seen: Vec<_> = alerts.iter().map(|alert| (&*alert.rule, alert.count)).collect();
+    assert_eq!(seen, [("old", 1), ("new", 1), ("burst", 3)]);
+}

@@ -1,6 +1,7 @@
-//! `kill -9` at any moment: no alert is missed, none is raised twice, every match counts once.
+//! `kill -9` at any moment: no alert is missed, none is raised twice, every match counts once, and
+//! receivers are told of each at least once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -8,7 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use prisma_log_monitor::{AlertFilter, Monitor, MonitorBuilder, Rule, Store};
+use prisma_log_core::Error;
+use prisma_log_monitor::{
+    AlertFilter, Message, Monitor, MonitorBuilder, NotifyError, Policy, ReceiverStatus, Route,
+    Rule, Store,
+};
 use serde_json::Value;
 
 const KILLS: u64 = 25;
@@ -19,17 +24,33 @@ const CHILD: &str = "PRISMA_LOG_MONITOR_KILL_TEST";
 
 fn monitor(dir: &Path) -> MonitorBuilder {
     let rule = Rule::builder("refused").message(r"refused by (?<db>\w+)").count(3);
-    let told = dir.join("told");
+    let (told, received) = (dir.join("told"), dir.join("received"));
+    let append = |path: &Path, line: String| {
+        // One write, so that a kill leaves whole lines.
+        let mut file = File::options().create(true).append(true).open(path).unwrap();
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    };
+    let mut calls = 0;
+    let receiver = move |message: &Message| {
+        calls += 1;
+        append(&received, message.to_json());
+        // Now and then what was taken looks as if it were not.
+        if calls % 5 == 0 {
+            let away = NotifyError::temporary(Error::state("the answer was lost"));
+            return Err(away.retry_after(Duration::from_millis(1)));
+        }
+        Ok(())
+    };
+    let each = Route::builder().group_by(["..."]).group_wait(Duration::ZERO);
+    let policy = Policy::builder().route(each).max_per_minute(10_000);
     Monitor::builder()
+        .policy(policy.max_alerts_per_message(1000).build().unwrap())
+        .receiver("file", receiver)
         .rules([rule.group_by(["db"]).build().unwrap()])
         .file(dir.join("app.log"))
         .store(dir.join("store.redb"))
         .from_start(true)
-        .on_alert(move |news| {
-            // One write, so that a kill leaves whole lines.
-            let mut file = File::options().create(true).append(true).open(&told).unwrap();
-            file.write_all(format!("{}\n", news.to_json()).as_bytes()).unwrap();
-        })
+        .on_alert(move |news| append(&told, news.to_json()))
 }
 
 /// Not a test of its own: what the process does that the test below kills.
@@ -117,4 +138,43 @@ fn kill_9_neither_repeats_nor_misses_an_alert() {
     assert_eq!((lost, repeated, wrong), (0, 0, 0));
     assert_eq!(alerts.len() as u64, incidents);
     assert_eq!(told.len() as u64, incidents, "every alert was told");
+    check_received(dir, incidents, &report.receivers[0]);
+}
+
+/// Every alert is in a message, no news in two, and repetitions say so.
+fn check_received(dir: &Path, incidents: u64, status: &ReceiverStatus) {
+    // Messages with their news and how often they came, and how often unmarked.
+    let mut messages: BTreeMap<u64, (Vec<u64>, u64, u64)> = BTreeMap::new();
+    let mut message_of: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut alerts = BTreeSet::new();
+    for line in fs::read_to_string(dir.join("received")).unwrap().lines() {
+        let message: Value = serde_json::from_str(line).unwrap();
+        let id = message["id"].as_u64().unwrap();
+        let listed = message["alerts"].as_array().unwrap();
+        let news: Vec<u64> =
+            listed.iter().map(|news| news["notification"].as_u64().unwrap()).collect();
+        alerts.extend(listed.iter().map(|news| news["group"]["db"].as_str().unwrap().to_owned()));
+        for number in &news {
+            assert_eq!(
+                *message_of.entry(*number).or_insert(id),
+                id,
+                "news {number} in two messages"
+            );
+        }
+        let known = messages.entry(id).or_insert_with(|| (news.clone(), 0, 0));
+        assert_eq!(known.0, news, "message {id} changed");
+        known.1 += 1;
+        known.2 += u64::from(message["redelivered"] == false);
+    }
+    let times: u64 = messages.values().map(|(_, times, _)| times).sum();
+    println!(
+        "kill -9: {} messages to a receiver, {} of them again and marked so",
+        messages.len(),
+        times - messages.len() as u64
+    );
+    assert!(messages.values().all(|(_, _, unmarked)| *unmarked <= 1));
+    assert_eq!(alerts.len() as u64, incidents, "every alert reached the receiver");
+    assert_eq!((status.messages, status.taken), (messages.len() as u64, messages.len() as u64));
+    assert_eq!(status.told + status.merged, status.news);
+    assert_eq!((status.waiting(), status.pending()), (0, 0));
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use prisma_log_core::Error;
 
+use super::archive::Limits;
 use super::source::Settings;
 use super::{Checkpoint, Tail};
+use crate::Joiner;
 
 /// Settings of a [`Tail`].
 ///
@@ -41,11 +43,23 @@ pub struct TailBuilder {
     max_line_bytes: usize,
     poll_interval: Duration,
     linger: Duration,
+    archives: Limits,
+    join: Option<Joiner>,
     pub(super) checkpoints: Vec<Checkpoint>,
 }
 
 /// Bounds of `max_line_bytes`.
 const LINE_BYTES: std::ops::RangeInclusive<usize> = 16..=1 << 30;
+
+/// # Errors
+/// When it is out of its range.
+pub(super) fn check_line_bytes(max_line_bytes: usize) -> Result<(), Error> {
+    if LINE_BYTES.contains(&max_line_bytes) {
+        return Ok(());
+    }
+    let (least, most) = (LINE_BYTES.start(), LINE_BYTES.end());
+    Err(Error::config(format!("max_line_bytes is {max_line_bytes}: expected {least} to {most}")))
+}
 
 impl TailBuilder {
     pub(super) fn new() -> Self {
@@ -56,6 +70,8 @@ impl TailBuilder {
             max_line_bytes: 1 << 20,
             poll_interval: Duration::from_millis(100),
             linger: Duration::from_secs(5),
+            archives: Limits { bytes: 64 << 30, ratio: 1_000 },
+            join: None,
             checkpoints: Vec::new(),
         }
     }
@@ -63,6 +79,9 @@ impl TailBuilder {
     /// Follows the file at this path, which need not exist yet.
     ///
     /// Several spellings of one path count once; a link that is given here is a file of its own.
+    ///
+    /// An archive (`.gz` with the feature `gzip`, `.zst` with `zstd`) is read from its start if
+    /// [`TailBuilder::from_start`] is set or it appears later, one archive after the other.
     ///
     /// A file that is named as the rotated file of another one given here (`app.log.1` beside
     /// `app.log`) is read, but nothing that takes its place.
@@ -74,9 +93,10 @@ impl TailBuilder {
     /// Follows all regular files that match: `*`, `?`, `[a-z]`, and `**` for any directories.
     ///
     /// The search is repeated every second, and files that appear join. Not followed for their own
-    /// sake are rotated files of a followed one (`app.log.1`, `app.log-20261124`, `app.log.old`),
+    /// sake are rotated files of a followed one (`app.log.1`, `app.log-20261124`, `app.log.2.gz`),
     /// compressed ones (`.gz`, `.zst`, `.bz2`, `.xz`, `.zip`, `.lz4`), `.lock`, `.torn` and `.tmp`,
     /// files that start with a dot, and links and other second names of a file that is followed.
+    /// A pattern that ends with `.gz` or `.zst` finds archives, as [`TailBuilder::file`] takes them.
     pub fn glob(mut self, pattern: impl Into<String>) -> Self {
         self.globs.push(pattern.into());
         self
@@ -111,6 +131,34 @@ impl TailBuilder {
         self
     }
 
+    /// Most text that is read of one archive, in bytes; default 64 GiB. The rest of a bigger one is
+    /// skipped: the source fails, and counts a gap.
+    pub fn max_archive_bytes(mut self, bytes: u64) -> Self {
+        self.archives.bytes = bytes;
+        self
+    }
+
+    /// How many times its size an archive may hold at most, once that is more than 16 MiB; default
+    /// 1,000, from 1. Logs have a ratio of 5 to 100, bombs one of thousands (gzip goes to 1,032).
+    /// The rest of a bigger one is skipped, as with [`TailBuilder::max_archive_bytes`].
+    pub fn max_archive_ratio(mut self, ratio: u32) -> Self {
+        self.archives.ratio = u64::from(ratio);
+        self
+    }
+
+    /// Hands out whole records of several lines; the default is none: lines alone.
+    ///
+    /// A block then begins and ends with a record, and a checkpoint is never inside one. The last
+    /// record of a file is held until the next one begins, or the file has been quiet for
+    /// [`JoinerBuilder::wait`](crate::JoinerBuilder::wait), or was rotated away. Which lines of a
+    /// block are one record is asked with [`Joiner::finder`] or [`Joiner::records`].
+    ///
+    /// [`Tail::poll`] still counts lines, but goes beyond `max_lines` for the rest of a record.
+    pub fn join(mut self, joiner: Joiner) -> Self {
+        self.join = Some(joiner);
+        self
+    }
+
     /// Continues from where an earlier follower stood. Only those for paths that are followed
     /// count; of several for one path the last one. A path with a checkpoint ignores
     /// [`TailBuilder::from_start`].
@@ -132,17 +180,16 @@ impl TailBuilder {
         if self.files.is_empty() && self.globs.is_empty() {
             return Err(Error::config("nothing to follow: neither a file nor a pattern was given"));
         }
-        if !LINE_BYTES.contains(&self.max_line_bytes) {
-            let (least, most) = (LINE_BYTES.start(), LINE_BYTES.end());
-            return Err(Error::config(format!(
-                "max_line_bytes is {}: expected {least} to {most}",
-                self.max_line_bytes
-            )));
+        check_line_bytes(self.max_line_bytes)?;
+        if self.archives.ratio == 0 {
+            return Err(Error::config("max_archive_ratio is 0: expected 1 or more"));
         }
         Ok(Settings {
             max_line: self.max_line_bytes,
             poll_interval: self.poll_interval,
             linger: self.linger,
+            archives: self.archives,
+            join: self.join.clone(),
         })
     }
 }

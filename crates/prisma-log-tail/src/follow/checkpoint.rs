@@ -9,14 +9,17 @@ use prisma_log_core::{Error, Timestamp};
 use super::hash::crc32;
 use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES};
 
+/// Of a file's checkpoint.
 const VERSION: u8 = 1;
+/// Of one with a cursor in another log's own words.
+const VERSION_CURSOR: u8 = 2;
 const CRC_BYTES: usize = 4;
 /// The longest line that a follower can be told to hand out, and what the reader remembers before.
 const MAX_PARTIAL: u32 = (1 << 30) + (1 << 25);
 
 /// A source's position, exactly after the last line handed out.
 ///
-/// Opaque but for the path. It recognises its file by device, inode and creation time, and by
+/// Opaque but for the path. That of a file recognises it by device, inode and creation time, and by
 /// hashes of up to 1 KiB from the file's start and up to 64 bytes before the position, so a reused
 /// inode, a file that was cut and grew again and a renamed file are all told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +30,12 @@ pub struct Checkpoint {
     /// Rotated files that may still grow, oldest first, then the file that is being read. Empty
     /// when there was no file yet.
     pub(super) positions: Vec<Position>,
+    /// The place in the systemd journal, as it says it; then there are no positions.
+    pub(super) cursor: Option<String>,
 }
 
 impl Checkpoint {
-    /// The followed path, made absolute: the key to store the checkpoint under.
+    /// The followed path, made absolute, or the source's name: the key to store the checkpoint under.
     pub fn source(&self) -> &Path {
         &self.source
     }
@@ -39,10 +44,15 @@ impl Checkpoint {
     pub fn to_bytes(&self) -> Vec<u8> {
         let path = self.source.as_os_str().as_bytes();
         let mut out = Vec::with_capacity(64 + path.len() + 64 * self.positions.len());
-        out.push(VERSION);
+        out.push(if self.cursor.is_some() { VERSION_CURSOR } else { VERSION });
         out.extend((path.len() as u32).to_le_bytes());
         out.extend(path);
         out.extend(self.taken.unix_nanos().to_le_bytes());
+        if let Some(cursor) = &self.cursor {
+            out.extend((cursor.len() as u32).to_le_bytes());
+            out.extend(cursor.as_bytes());
+            return sealed(out);
+        }
         out.extend((self.positions.len() as u16).to_le_bytes());
         for position in &self.positions {
             out.extend(position.id.dev.to_le_bytes());
@@ -58,9 +68,7 @@ impl Checkpoint {
             out.extend(position.partial_len.to_le_bytes());
             out.extend(position.partial_hash.to_le_bytes());
         }
-        let crc = crc32(&out);
-        out.extend(crc.to_le_bytes());
-        out
+        sealed(out)
     }
 
     /// Reads back what [`Checkpoint::to_bytes`] wrote.
@@ -79,19 +87,25 @@ impl Checkpoint {
         }
         let mut rest = Bytes(body);
         let version = rest.u8().ok_or_else(|| damaged("too short"))?;
-        if version != VERSION {
+        if !matches!(version, VERSION | VERSION_CURSOR) {
             return Err(Error::data(format!(
-                "checkpoint of version {version}, only version {VERSION} is known"
+                "checkpoint of version {version}, only versions up to {VERSION_CURSOR} are known"
             )));
         }
-        rest.checkpoint().ok_or_else(|| damaged("its fields do not fit its length"))
+        rest.checkpoint(version).ok_or_else(|| damaged("its fields do not fit its length"))
     }
+}
+
+fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+    let crc = crc32(&body);
+    body.extend(crc.to_le_bytes());
+    body
 }
 
 /// Bytes that are taken from the front.
 struct Bytes<'a>(&'a [u8]);
 
-impl Bytes<'_> {
+impl<'a> Bytes<'a> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (front, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
@@ -114,15 +128,25 @@ impl Bytes<'_> {
         self.take().map(i64::from_le_bytes)
     }
 
-    fn checkpoint(&mut self) -> Option<Checkpoint> {
-        let path_len = usize::try_from(self.take().map(u32::from_le_bytes)?).ok()?;
-        let (path, rest) = self.0.split_at_checked(path_len)?;
+    /// Bytes behind their number.
+    fn counted(&mut self) -> Option<&'a [u8]> {
+        let len = usize::try_from(self.take().map(u32::from_le_bytes)?).ok()?;
+        let (front, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
-        let source = PathBuf::from(OsStr::from_bytes(path));
+        Some(front)
+    }
+
+    fn checkpoint(&mut self, version: u8) -> Option<Checkpoint> {
+        let source = PathBuf::from(OsStr::from_bytes(self.counted()?));
         let taken = Timestamp::from_unix_nanos(self.i64()?);
+        if version == VERSION_CURSOR {
+            let cursor = std::str::from_utf8(self.counted()?).ok()?.to_owned();
+            let (positions, cursor) = (Vec::new(), Some(cursor));
+            return self.0.is_empty().then_some(Checkpoint { source, taken, positions, cursor });
+        }
         let count = self.u16()?;
         let positions = (0..count).map(|_| self.position()).collect::<Option<Vec<_>>>()?;
-        self.0.is_empty().then_some(Checkpoint { source, taken, positions })
+        self.0.is_empty().then_some(Checkpoint { source, taken, positions, cursor: None })
     }
 
     fn position(&mut self) -> Option<Position> {
@@ -181,31 +205,37 @@ mod tests {
             source: PathBuf::from(OsStr::from_bytes(b"/var/log/\xff app.log")),
             taken: Timestamp::from_unix_nanos(5),
             positions: vec![position, Position { skipping: false, partial_len: 9, ..second }],
+            cursor: None,
         }
+    }
+
+    fn of_cursor() -> Checkpoint {
+        let cursor = Some("s=0639;i=4fc2e;b=36fd;m=5c;t=545;x=b1".to_owned());
+        Checkpoint { positions: Vec::new(), source: "journal".into(), cursor, ..sample() }
     }
 
     #[test]
     fn comes_back_as_it_was() {
-        for checkpoint in
-            [sample(), Checkpoint { positions: Vec::new(), source: "/".into(), ..sample() }]
-        {
+        let empty = Checkpoint { positions: Vec::new(), source: "/".into(), ..sample() };
+        for checkpoint in [sample(), empty, of_cursor()] {
             assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes()).unwrap(), checkpoint);
         }
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_found() {
-        let good = sample().to_bytes();
-        for at in 0..good.len() * 8 {
-            let mut bad = good.clone();
-            bad[at / 8] ^= 1 << (at % 8);
-            assert!(Checkpoint::from_bytes(&bad).unwrap_err().is_data(), "bit {at}");
+        for good in [sample().to_bytes(), of_cursor().to_bytes()] {
+            for at in 0..good.len() * 8 {
+                let mut bad = good.clone();
+                bad[at / 8] ^= 1 << (at % 8);
+                assert!(Checkpoint::from_bytes(&bad).unwrap_err().is_data(), "bit {at}");
+            }
+            for len in 0..good.len() {
+                assert!(Checkpoint::from_bytes(&good[..len]).is_err(), "cut to {len}");
+            }
+            let longer = [&good[..], b"x"].concat();
+            assert!(Checkpoint::from_bytes(&longer).is_err());
         }
-        for len in 0..good.len() {
-            assert!(Checkpoint::from_bytes(&good[..len]).is_err(), "cut to {len}");
-        }
-        let longer = [&good[..], b"x"].concat();
-        assert!(Checkpoint::from_bytes(&longer).is_err());
     }
 
     #[test]

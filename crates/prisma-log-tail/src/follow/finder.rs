@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use glob::{MatchOptions, Pattern};
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
+use super::archive::Packing;
 use super::identity::FileId;
 use super::siblings::{bases, is_never_followed, is_rotated_of, with_rotated};
 
@@ -67,6 +68,11 @@ impl Finder {
         self.claimed.insert(key.to_path_buf())
     }
 
+    /// Whether the path has a source.
+    pub(super) fn has(&self, key: &Path) -> bool {
+        self.claimed.contains(key)
+    }
+
     /// Whether a pattern matches the absolute path.
     pub(super) fn covers(&self, key: &Path) -> bool {
         self.patterns.iter().any(|(_, pattern)| pattern.matches_path_with(key, OPTIONS))
@@ -90,11 +96,15 @@ impl Finder {
         let mut found = Vec::new();
         for (pattern, _) in &self.patterns {
             let Ok(paths) = glob::glob_with(pattern, OPTIONS) else { continue };
+            let archives = Packing::of_name(OsStr::new(pattern));
             // Directories that can't be read have no files that could be.
-            found.extend(paths.flatten());
+            found.extend(paths.flatten().filter(|path| {
+                let name = path.file_name().unwrap_or_default();
+                !is_never_followed(name) || archives.is_some() && Packing::of_name(name) == archives
+            }));
         }
         found.sort();
-        found.retain(|path| path.file_name().is_some_and(|name| !is_never_followed(name)));
+        found.dedup();
         let mut new: Vec<NewFile> = Vec::new();
         let mut by_id: HashMap<FileId, usize> = HashMap::new();
         self.second_names.clear();

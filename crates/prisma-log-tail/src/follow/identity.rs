@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use prisma_log_core::Timestamp;
 
+use super::content::Content;
 use super::hash::{FNV_START, fnv1a};
 
 /// How many bytes from a file's start its fingerprint covers at most.
@@ -106,45 +107,84 @@ impl Position {
         usize::from(self.tail_len) == TAIL_BYTES
     }
 
-    /// Whether the file's content before the offset is that of the position's file.
-    pub(super) fn is_content(&self, file: &File, metadata: &Metadata) -> io::Result<bool> {
-        if metadata.len() < self.offset {
+    /// Whether the text before the offset is that of the position's file.
+    ///
+    /// # Errors
+    /// When the system can't read the file.
+    pub(super) fn is_content(&self, content: &mut Content) -> io::Result<bool> {
+        if !content.is_packed() && content.metadata()?.len() < self.offset {
             return Ok(false);
         }
         let mut bytes = [0; HEAD_BYTES];
         let head = &mut bytes[..usize::from(self.head.len).min(HEAD_BYTES)];
-        if !read_exact_at(file, head, 0)? || fnv1a(FNV_START, head) != self.head.hash {
+        if !content.read_exact_at(head, 0)? || fnv1a(FNV_START, head) != self.head.hash {
             return Ok(false);
         }
         let tail = &mut bytes[..usize::from(self.tail_len)];
         let start = self.offset.saturating_sub(u64::from(self.tail_len));
-        Ok(read_exact_at(file, tail, start)? && fnv1a(FNV_START, tail) == self.tail_hash)
+        Ok(content.read_exact_at(tail, start)? && fnv1a(FNV_START, tail) == self.tail_hash)
     }
-}
 
-impl Position {
+    /// Whether the file, whatever its name and inode, has the text that was read up to here: as
+    /// [`Position::is_content`], but a little text is only recognised if there is no more.
+    ///
+    /// # Errors
+    /// When the system can't read the file.
+    pub(super) fn is_text_of(
+        &self,
+        content: &mut Content,
+        metadata: &Metadata,
+    ) -> io::Result<bool> {
+        if self.offset == 0 || !self.is_content(content)? {
+            return Ok(false);
+        }
+        Ok(self.is_distinct() || self.is_inode(metadata) || content.len()? == self.offset)
+    }
+
     /// Whether the incomplete line that was handed out still stands behind the offset.
-    pub(super) fn has_partial(&self, file: &File) -> io::Result<bool> {
-        let mut bytes = vec![0; self.partial_len as usize];
-        let whole = read_exact_at(file, &mut bytes, self.offset)?;
-        Ok(whole && fnv1a(FNV_START, &bytes) == self.partial_hash)
+    ///
+    /// # Errors
+    /// When the system can't read the file.
+    pub(super) fn has_partial(&self, content: &mut Content) -> io::Result<bool> {
+        let mut bytes = [0; HEAD_BYTES];
+        let (mut at, end) = (self.offset, self.offset.saturating_add(self.partial_len.into()));
+        let mut hash = FNV_START;
+        while at < end {
+            let len = (end - at).min(HEAD_BYTES as u64);
+            let part = &mut bytes[..len as usize];
+            if !content.read_exact_at(part, at)? {
+                return Ok(false);
+            }
+            hash = fnv1a(hash, part);
+            at += len;
+        }
+        Ok(hash == self.partial_hash)
     }
-}
-
-/// Fills `into` from `offset` on; `false` when the file ends before.
-pub(super) fn read_exact_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<bool> {
-    Ok(read_at(file, into, offset)? == into.len())
 }
 
 /// Reads into `into` from `offset` on as far as the file goes.
 pub(super) fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    read_at_least(into.len(), file, into, offset)
+}
+
+/// Reads into `into` from `offset` on: as far as the file goes, or as one call gives that gives the
+/// least that is wanted.
+pub(super) fn read_at_least(
+    least: usize,
+    file: &File,
+    into: &mut [u8],
+    offset: u64,
+) -> io::Result<usize> {
     let mut done = 0;
-    while done < into.len() {
+    loop {
         match file.read_at(&mut into[done..], offset + done as u64) {
             Ok(0) => break,
             Ok(n) => done += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
+        }
+        if done >= least {
+            break;
         }
     }
     Ok(done)

@@ -1,13 +1,14 @@
 //! Opening what stands at a path, and refusing what is no text log.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use prisma_log_core::Error;
 
-use super::identity::read_at;
+use super::archive::Limits;
+use super::content::Content;
 
 /// `open` must not wait for a FIFO's writer. The values are those of the C headers; std names the
 /// flag nowhere.
@@ -30,7 +31,7 @@ pub(super) const PROBE_BYTES: usize = 8 * 1024;
 ///
 /// # Errors
 /// When it is something other than a regular file or can't be opened.
-pub(super) fn open(path: &Path) -> Result<Option<(File, Metadata)>, Error> {
+pub(super) fn open(path: &Path, limits: Limits) -> Result<Option<(Content, Metadata)>, Error> {
     // Asking first keeps devices from being opened at all: some act on it. The descriptor is asked
     // again, as another file may have come in between.
     let opened = std::fs::metadata(path).and_then(|metadata| {
@@ -42,7 +43,11 @@ pub(super) fn open(path: &Path) -> Result<Option<(File, Metadata)>, Error> {
         Ok((Some(file), metadata))
     });
     match opened {
-        Ok((Some(file), metadata)) if metadata.is_file() => Ok(Some((file, metadata))),
+        Ok((Some(file), metadata)) if metadata.is_file() => {
+            let content = Content::new(file, path, limits);
+            let content = content.map_err(|error| Error::io_at("read", path, error))?;
+            Ok(Some((content, metadata)))
+        }
         Ok((_, metadata)) => Err(not_regular(path, &metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io_at("open", path, error)),
@@ -71,10 +76,11 @@ pub(super) fn not_regular(path: &Path, metadata: &Metadata) -> Error {
 /// Refuses a file whose start is no text in UTF-8 or another superset of ASCII.
 ///
 /// # Errors
-/// When the file is compressed, UTF-16 or has a NUL byte in its first 8 KiB, or can't be read.
-pub(super) fn check_text(path: &Path, file: &File) -> Result<(), Error> {
+/// When the text is compressed in an unknown form, UTF-16 or has a NUL byte in its first 8 KiB, or
+/// can't be read.
+pub(super) fn check_text(path: &Path, content: &mut Content) -> Result<(), Error> {
     let mut start = [0; PROBE_BYTES];
-    let len = read_at(file, &mut start, 0).map_err(|error| Error::io_at("read", path, error))?;
+    let len = content.read_at(&mut start, 0).map_err(|error| Error::io_at("read", path, error))?;
     check_start(path, &start[..len])
 }
 
@@ -83,10 +89,10 @@ pub(super) fn check_text(path: &Path, file: &File) -> Result<(), Error> {
 ///
 /// # Errors
 /// As with [`check_text`].
-pub(super) fn check_text_after_hole(path: &Path, file: &File) -> Result<(), Error> {
+pub(super) fn check_text_after_hole(path: &Path, content: &mut Content) -> Result<(), Error> {
     let mut first = [1];
-    read_at(file, &mut first, 0).map_err(|error| Error::io_at("read", path, error))?;
-    if first == [0] { Ok(()) } else { check_text(path, file) }
+    content.read_at(&mut first, 0).map_err(|error| Error::io_at("read", path, error))?;
+    if first == [0] { Ok(()) } else { check_text(path, content) }
 }
 
 /// [`check_text`] on bytes that were read already.
@@ -101,7 +107,7 @@ pub(super) fn check_start(path: &Path, start: &[u8]) -> Result<(), Error> {
     ];
     if let Some((_, how)) = PACKED.iter().find(|(magic, _)| start.starts_with(magic)) {
         return Err(Error::data(format!("{shown} is compressed ({how}), not a text log"))
-            .with_hint("decompress it first"));
+            .with_hint("decompress it first; gzip and zstd can be built in"));
     }
     let nul = memchr::memchr(0, start);
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || looks_utf16(start) {

@@ -1,18 +1,27 @@
 //! Complete lines out of one open file.
 
-use std::fs::{File, Metadata};
+mod take;
+
+use std::fs::Metadata;
 use std::io;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
+use super::archive::{State, Unpacker};
+use super::content::Content;
 use super::hash::{FNV_START, fnv1a};
-use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES, birth, mtime, read_at};
+use super::identity::{FileId, HEAD_BYTES, Head, Position, TAIL_BYTES, birth, mtime};
+use super::open::PROBE_BYTES;
+use super::stream::{Input, Stream};
+pub(super) use take::Taken;
 
-/// How much is read at once.
-const BLOCK: usize = 128 * 1024;
+/// How much is read at once from a file that had nothing: as much as tells text from other content.
+const FIRST_READ: usize = PROBE_BYTES;
+/// How much is read at once from a file that has a lot: it stays in the processor's cache until it
+/// is handed out.
+const LARGEST_READ: usize = 256 * 1024;
 /// A buffer up to this size is kept while a file is quiet.
 const KEEP: usize = 1024;
-/// How much of a line that is handed out in pieces may be taken back, at least.
-const REMEMBERED: u32 = 1 << 24;
 
 /// An open file, read forwards.
 ///
@@ -20,7 +29,7 @@ const REMEMBERED: u32 = 1 << 24;
 /// what was read and not handed out yet. Every read overlaps what is in the buffer by up to 64
 /// bytes: if these differ, the file is not what it was.
 pub(super) struct Reader {
-    file: File,
+    content: Content,
     id: FileId,
     birth: i64,
     buf: Vec<u8>,
@@ -28,12 +37,16 @@ pub(super) struct Reader {
     /// No line end between `start` and here.
     scanned: usize,
     end: usize,
+    /// How much the next read asks for.
+    room: usize,
     /// Where `start` is in the file.
     offset: u64,
     head: Head,
     skipping: bool,
     /// Where an incomplete line that was handed out starts, until the next line.
     open_line: Option<Box<Position>>,
+    /// When the file last had something new.
+    grown: Instant,
     /// NUL bytes at `start` are a hole and no line.
     may_be_hole: bool,
 }
@@ -47,41 +60,54 @@ pub(super) enum Fill {
     End,
     /// The file's content is no longer what was read of it.
     Changed,
-}
-
-/// A line in the buffer.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Taken {
-    pub(super) range: Range<usize>,
-    pub(super) cut: bool,
+    /// Nothing, and the archive is not written to its end yet.
+    Torn,
+    /// The archive can't be read on, and why.
+    Damaged(String),
 }
 
 impl Reader {
     /// Reads from `offset` on.
-    pub(super) fn new(file: File, metadata: &Metadata, offset: u64) -> io::Result<Reader> {
-        let mut reader = Reader {
-            file,
-            id: FileId::of(metadata),
-            birth: birth(metadata),
-            buf: Vec::new(),
-            start: 0,
-            scanned: 0,
-            end: 0,
-            offset: 0,
-            head: Head::EMPTY,
-            skipping: false,
-            open_line: None,
-            may_be_hole: false,
-        };
+    pub(super) fn new(content: Content, metadata: &Metadata, offset: u64) -> io::Result<Reader> {
+        let mut reader = Reader::at_start(content, FileId::of(metadata), birth(metadata));
         reader.seek(offset)?;
         Ok(reader)
     }
 
+    /// Reads what comes.
+    pub(super) fn of_stream(input: Box<dyn Input>) -> Reader {
+        let content = Content::Stream(Stream::new(input));
+        Reader::at_start(content, FileId { dev: 0, ino: 0 }, 0)
+    }
+
+    fn at_start(content: Content, id: FileId, birth: i64) -> Reader {
+        Reader {
+            content,
+            id,
+            birth,
+            buf: Vec::new(),
+            start: 0,
+            scanned: 0,
+            end: 0,
+            room: FIRST_READ,
+            offset: 0,
+            head: Head::EMPTY,
+            skipping: false,
+            open_line: None,
+            grown: Instant::now(),
+            may_be_hole: false,
+        }
+    }
+
     /// Reads on at a position that was found to fit the file.
-    pub(super) fn resume(file: File, metadata: &Metadata, at: &Position) -> io::Result<Reader> {
-        let has_partial = at.partial_len > 0 && at.has_partial(&file)?;
+    pub(super) fn resume(
+        mut content: Content,
+        metadata: &Metadata,
+        at: &Position,
+    ) -> io::Result<Reader> {
+        let has_partial = at.partial_len > 0 && at.has_partial(&mut content)?;
         let partial = if has_partial { u64::from(at.partial_len) } else { 0 };
-        let mut reader = Reader::new(file, metadata, at.offset + partial)?;
+        let mut reader = Reader::new(content, metadata, at.offset + partial)?;
         reader.skipping = at.skipping;
         reader.open_line = has_partial.then(|| Box::new(*at));
         // A position after a NUL is one inside a hole: lines end otherwise.
@@ -93,8 +119,8 @@ impl Reader {
     /// Reads a file from its start that belongs to a log which was followed before: NUL bytes that
     /// it starts with are a hole. A writer without `O_APPEND` goes on at its old offset when its
     /// file is cut.
-    pub(super) fn after_cut(file: File, metadata: &Metadata) -> io::Result<Reader> {
-        let mut reader = Reader::new(file, metadata, 0)?;
+    pub(super) fn after_cut(content: Content, metadata: &Metadata) -> io::Result<Reader> {
+        let mut reader = Reader::new(content, metadata, 0)?;
         reader.may_be_hole = true;
         Ok(reader)
     }
@@ -103,11 +129,11 @@ impl Reader {
         let mut buf = vec![0; HEAD_BYTES];
         let mut head = Head::EMPTY;
         let head_len = offset.min(HEAD_BYTES as u64) as usize;
-        let got = read_at(&self.file, &mut buf[..head_len], 0)?;
+        let got = self.content.read_at(&mut buf[..head_len], 0)?;
         head.extend(&buf[..got]);
         let history = offset.min(TAIL_BYTES as u64) as usize;
         buf.truncate(history);
-        let got = read_at(&self.file, &mut buf, offset - history as u64)?;
+        let got = self.content.read_at(&mut buf, offset - history as u64)?;
         if got < history || usize::from(head.len) < head_len {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         }
@@ -120,22 +146,26 @@ impl Reader {
 
     /// Reads from the start of the last line on that has no line end yet; so a line that is half
     /// written now is handed out whole later.
-    pub(super) fn at_end(file: File, metadata: &Metadata, max_line: usize) -> io::Result<Reader> {
+    pub(super) fn at_end(
+        mut content: Content,
+        metadata: &Metadata,
+        max_line: usize,
+    ) -> io::Result<Reader> {
         let size = metadata.len();
         let mut block = vec![0; TAIL_BYTES * 64];
         let mut at = size;
         while at > 0 && size - at <= max_line as u64 {
             let len = at.min(block.len() as u64) as usize;
             at -= len as u64;
-            let got = read_at(&file, &mut block[..len], at)?;
+            let got = content.read_at(&mut block[..len], at)?;
             if let Some(lf) = memchr::memrchr(b'\n', &block[..got]) {
-                return Reader::new(file, metadata, at + lf as u64 + 1);
+                return Reader::new(content, metadata, at + lf as u64 + 1);
             }
         }
         if at == 0 {
-            return Reader::new(file, metadata, 0);
+            return Reader::new(content, metadata, 0);
         }
-        let mut reader = Reader::new(file, metadata, size)?;
+        let mut reader = Reader::new(content, metadata, size)?;
         reader.skipping = true;
         Ok(reader)
     }
@@ -145,12 +175,50 @@ impl Reader {
     }
 
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
-        self.file.metadata()
+        self.content.metadata()
     }
 
-    /// Bytes in the file that were not handed out.
+    /// Bytes in the file that were not handed out; of an archive, those that were not decoded, and of
+    /// a stream, those that are held.
     pub(super) fn bytes_left(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len().saturating_sub(self.offset))
+        match &self.content {
+            Content::Plain(_) => {
+                let size = self.content.metadata().map_or(0, |metadata| metadata.len());
+                size.saturating_sub(self.offset)
+            }
+            Content::Packed(archive) => archive.packed_left(),
+            Content::Stream(_) => (self.end - self.start) as u64,
+        }
+    }
+
+    /// The file's text.
+    pub(super) fn content(&mut self) -> &mut Content {
+        &mut self.content
+    }
+
+    /// Whether the file is an archive that has not been read as far as it goes.
+    pub(super) fn is_unread_archive(&self) -> bool {
+        self.content.is_unread_archive()
+    }
+
+    /// Whether the file is an archive that is not written to its end.
+    pub(super) fn is_torn(&self) -> bool {
+        self.content.archive().is_some_and(|archive| *archive.state() == State::Torn)
+    }
+
+    /// Whether this is a stream that has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.content.has_ended()
+    }
+
+    /// How long the file has had nothing new.
+    pub(super) fn quiet(&self) -> Duration {
+        self.content.archive().map_or(self.grown.elapsed(), Unpacker::quiet)
+    }
+
+    /// Whether lines are held back that may be a whole record.
+    pub(super) fn is_holding(&self) -> bool {
+        self.start < self.end
     }
 
     /// Where the next line to hand out starts.
@@ -169,7 +237,7 @@ impl Reader {
 
     /// The place after the last line handed out.
     pub(super) fn position(&self) -> Position {
-        let mtime = self.file.metadata().map_or(0, |metadata| mtime(&metadata));
+        let mtime = self.content.metadata().map_or(0, |metadata| mtime(&metadata));
         if let Some(open_line) = &self.open_line {
             return Position { mtime, ..**open_line };
         }
@@ -195,8 +263,9 @@ impl Reader {
         self.start -= from;
         self.scanned -= from;
         self.end -= from;
-        if self.buf.len() < self.end + BLOCK {
-            self.buf.resize(self.end + BLOCK, 0);
+        let to = self.end + self.room;
+        if self.buf.len() < to {
+            self.buf.resize(to, 0);
         }
 
         let overlap = self.end.min(TAIL_BYTES);
@@ -204,21 +273,37 @@ impl Reader {
         let mut before = [0; TAIL_BYTES];
         before[..overlap].copy_from_slice(&self.buf[seam..self.end]);
         let at = self.offset + (self.end - self.start) as u64 - overlap as u64;
-        let got = read_at(&self.file, &mut self.buf[seam..], at);
+        let got = self.content.read_at_least(overlap, &mut self.buf[seam..to], at);
         let same = got
             .as_ref()
             .is_ok_and(|&got| got >= overlap && self.buf[seam..self.end] == before[..overlap]);
         if !same {
             self.buf[seam..self.end].copy_from_slice(&before[..overlap]);
-            return got.map(|_| Fill::Changed);
+            let is_short = got? < overlap;
+            // An archive that is written again may not be as long yet as it was.
+            return Ok(self.stop().filter(|_| is_short).unwrap_or(Fill::Changed));
         }
         let new = got? - overlap;
         self.end += new;
         if new > 0 {
+            self.grown = Instant::now();
+            if self.end == to {
+                self.room = (self.room * 4).min(LARGEST_READ);
+            }
             return Ok(Fill::Data);
         }
+        self.room = FIRST_READ;
         self.release();
-        Ok(Fill::End)
+        Ok(self.stop().unwrap_or(Fill::End))
+    }
+
+    /// Why an archive can't be read on; `None` when it is complete, and for other files.
+    fn stop(&self) -> Option<Fill> {
+        match self.content.archive()?.state() {
+            State::Whole => None,
+            State::Reading | State::Torn => Some(Fill::Torn),
+            State::Damaged(why) => Some(Fill::Damaged(why.clone())),
+        }
     }
 
     /// Skips what was read of a hole.
@@ -242,69 +327,23 @@ impl Reader {
         }
     }
 
-    /// The next complete line, or the front of one that is longer than `max`.
-    pub(super) fn take(&mut self, max: usize) -> Option<Taken> {
-        loop {
-            let found = memchr::memchr(b'\n', &self.buf[self.scanned..self.end]);
-            let Some(lf) = found.map(|at| self.scanned + at) else {
-                self.scanned = self.end;
-                if self.skipping {
-                    self.consume(self.end);
-                    return None;
-                }
-                // One byte more than the limit may be the `\r` of a line end.
-                if self.end - self.start <= max + 1 {
-                    return None;
-                }
-                let taken = self.trim(self.start..self.end, max);
-                self.consume(taken.range.end);
-                self.skipping = true;
-                self.open_line = None;
-                return Some(taken);
-            };
-            let line = self.start..self.without_cr(lf);
-            let rest_of_line = std::mem::take(&mut self.skipping)
-                || self.open_line.take().is_some() && line.is_empty();
-            let taken = self.trim(line, max);
-            self.consume(lf + 1);
-            if !rest_of_line {
-                return Some(taken);
-            }
-        }
-    }
-
-    /// What is held of a line without a line end, as a line.
-    pub(super) fn take_partial(&mut self, max: usize) -> Option<Taken> {
-        if self.start == self.end {
-            return None;
-        }
-        let taken = self.trim(self.start..self.without_cr(self.end), max);
-        // More of a line that was handed out already starts where that one did.
-        let open_line = self.open_line.take().filter(|at| at.partial_len < REMEMBERED);
-        let mut at = open_line
-            .unwrap_or_else(|| Box::new(Position { partial_hash: FNV_START, ..self.position() }));
-        at.partial_hash = fnv1a(at.partial_hash, self.unread());
-        at.partial_len = at.partial_len.saturating_add(self.unread().len() as u32);
-        self.open_line = Some(at);
-        self.consume(self.end);
-        Some(taken)
-    }
-
-    /// Goes back to the last line handed out, if the file is unchanged up to there: then only an
-    /// incomplete last line was taken back, as writers do that repair a torn one.
+    /// Goes back to the last line end that was read, if the file is unchanged up to there: then only
+    /// an incomplete last line was taken back, as writers do that repair a torn one.
     pub(super) fn rewind(&mut self) -> io::Result<bool> {
         let history = self.start.min(TAIL_BYTES);
-        let mut bytes = [0; TAIL_BYTES];
-        let got = read_at(&self.file, &mut bytes[..history], self.offset - history as u64)?;
-        let same = got == history && bytes[..history] == self.buf[self.start - history..self.start];
-        if same {
-            self.end = self.start;
+        // Complete lines are there while it is not sure that their record has ended.
+        let held = memchr::memrchr(b'\n', self.unread()).map_or(0, |lf| lf + 1);
+        let known = self.start - history..self.start + held;
+        let mut bytes = vec![0; known.len()];
+        let got = self.content.read_at(&mut bytes, self.offset - history as u64)?;
+        if got == bytes.len() && bytes == self.buf[known] {
+            self.end = self.start + held;
             self.scanned = self.start;
             self.may_be_hole |= self.offset == 0;
             return Ok(true);
         }
         let Some(at) = self.open_line.take() else { return Ok(false) };
-        let same = at.is_content(&self.file, &self.file.metadata()?)?;
+        let same = at.is_content(&mut self.content)?;
         if same {
             self.seek(at.offset)?;
         }
@@ -318,28 +357,6 @@ impl Reader {
         self.skipping = false;
         self.open_line = None;
         self.may_be_hole = true;
-    }
-
-    fn without_cr(&self, end: usize) -> usize {
-        let cr = end > self.start && self.buf[end - 1] == b'\r';
-        end - usize::from(cr)
-    }
-
-    /// Applies the limit, and drops a byte order mark at the file's start.
-    fn trim(&self, line: Range<usize>, max: usize) -> Taken {
-        let cut = line.len() > max;
-        let mut range = if cut { self.cut(line.start, line.start + max) } else { line };
-        if self.offset == 0 && self.buf[range.clone()].starts_with(b"\xef\xbb\xbf") {
-            range.start += 3;
-        }
-        Taken { range, cut }
-    }
-
-    /// Moves the end of a cut back to the start of a UTF-8 character.
-    fn cut(&self, start: usize, end: usize) -> Range<usize> {
-        let is_inside = |at: usize| self.buf[at] & 0xc0 == 0x80;
-        let back = (0..4).take_while(|&back| end - back > start && is_inside(end - back)).count();
-        start..if back < 4 { end - back } else { end }
     }
 
     fn consume(&mut self, to: usize) {

@@ -2,25 +2,37 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, ReadDir};
+use std::fs::{Metadata, ReadDir};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use prisma_log_core::Error;
 
+use super::archive::{Limits, Packing};
+use super::content::Content;
 use super::identity::{FileId, Position, birth, ctime, mtime};
 use super::open::{check_text, check_text_after_hole, open};
+use super::reader::Reader;
 
 /// How often a listing is repeated before it is left for the next look.
 const ATTEMPTS: usize = 200;
+/// Archives keep the time of their file's last change, but not always all digits of it.
+const KEPT_TIME: i64 = 1_000_000_000;
 /// Digits of a rotation number at most; longer ones are dates and times.
 const INDEX_DIGITS: usize = 5;
 
-/// Endings of files that are never read as a rotated log: compressed ones, and those that a
-/// writer keeps beside its log.
+/// Endings of files that are never read as a log: compressed ones, and those that a writer keeps
+/// beside its log. What is compressed in a form that was built in is read where that is said.
 const NOT_FOLLOWED: [&[u8]; 9] =
     [b".gz", b".zst", b".bz2", b".xz", b".zip", b".lz4", b".lock", b".torn", b".tmp"];
+
+/// The name without the ending of an archive that can be read, and whether it had one.
+fn unpacked(name: &[u8]) -> (&[u8], bool) {
+    let packing = Packing::of_name(OsStr::from_bytes(name));
+    let stem = packing.and_then(|packing| name.strip_suffix(packing.ending()));
+    (stem.unwrap_or(name), stem.is_some())
+}
 
 /// Whether a file name has an ending that is never followed.
 pub(super) fn is_never_followed(name: &OsStr) -> bool {
@@ -36,7 +48,7 @@ enum Rank {
     Stamp(Vec<u8>),
     /// The file sink's: seconds since 1970, and a number where there are several of one second.
     Archive(i64, u32),
-    /// Another word: only the file's time tells.
+    /// Another word, or nothing but the ending of an archive: only the file's time tells.
     Word,
 }
 
@@ -44,8 +56,13 @@ enum Rank {
 ///
 /// Rotated are `base.1`, `base.2026-11-24`, `base-20261124`, `base.old` and their like: behind the
 /// dot or dash stands a digit or one of the usual words, so that `app` does not swallow `app-web`.
+/// All of them may be compressed in a form that was built in: `base.2.gz`, and `base.gz`.
 fn rank(base: &[u8], name: &[u8]) -> Option<Rank> {
+    let (name, is_packed) = unpacked(name);
     let suffix = name.strip_prefix(base)?;
+    if is_packed && suffix.is_empty() {
+        return Some(Rank::Word);
+    }
     let (b'.' | b'-', suffix) = suffix.split_first().map(|(&sep, rest)| (sep, rest))? else {
         return None;
     };
@@ -96,12 +113,16 @@ pub(super) struct Found {
     rank: Rank,
     /// It stands at the followed path itself.
     pub(super) current: bool,
+    /// It is named as an archive.
+    pub(super) packed: bool,
 }
 
 impl Found {
     fn new(path: PathBuf, metadata: &Metadata, rank: Rank, current: bool) -> Self {
+        let packed = unpacked(path.as_os_str().as_bytes()).1;
         Found {
             path,
+            packed,
             id: FileId::of(metadata),
             birth: birth(metadata),
             mtime: mtime(metadata),
@@ -111,9 +132,41 @@ impl Found {
         }
     }
 
+    /// Whether the inode is the same, and was not used again for another file since.
+    fn is_same(&self, id: FileId, birth: i64) -> bool {
+        self.id == id && self.birth == birth
+    }
+
     /// Whether device, inode and creation time are those of the position's file.
     pub(super) fn is_inode_of(&self, at: &Position) -> bool {
         at.is_file(self.id, self.birth)
+    }
+
+    /// Whether this is an archive of the file that is open.
+    pub(super) fn is_copy_of(&self, reader: &mut Reader, limits: Limits) -> bool {
+        let archive = self.archive(limits);
+        archive.is_some_and(|(mut copy, _)| reader.content().is_in_copy(&mut copy).unwrap_or(false))
+    }
+
+    /// Whether this is an archive of the text that was read up to the position.
+    pub(super) fn is_text_of(&self, at: &Position, limits: Limits) -> bool {
+        let archive = self.archive(limits);
+        archive.is_some_and(|(mut copy, metadata)| {
+            at.is_text_of(&mut copy, &metadata).unwrap_or(false)
+        })
+    }
+
+    fn archive(&self, limits: Limits) -> Option<(Content, Metadata)> {
+        let opened = if self.packed { open(&self.path, limits) } else { Ok(None) };
+        let is_same = |metadata: &Metadata| self.is_same(FileId::of(metadata), birth(metadata));
+        opened.ok().flatten().filter(|(_, metadata)| is_same(metadata))
+    }
+
+    /// Whether an archive is young enough to be that of the position, of whose text little is known:
+    /// the oldest such one is.
+    fn is_since(&self, at: &Position) -> bool {
+        let since = if at.offset > 0 { at.mtime.saturating_sub(KEPT_TIME) } else { at.mtime };
+        self.packed && self.mtime >= since
     }
 }
 
@@ -122,18 +175,55 @@ impl Found {
 /// A rotation may run meanwhile, and then one listing can miss a file or see it twice. So it is
 /// repeated until two in a row agree; `None` when they don't for many times, or when the system is
 /// short of something: a file that is missing here would be skipped for ever.
-pub(super) fn list(path: &Path) -> Option<Vec<Found>> {
+pub(super) fn list(path: &Path, limits: Limits) -> Option<Vec<Found>> {
     let mut last = list_once(path).ok()?;
     for _ in 0..ATTEMPTS {
         let next = list_once(path).ok()?;
         let agree = last.len() == next.len()
-            && last.iter().zip(&next).all(|(a, b)| a.id == b.id && a.path == b.path);
+            && last.iter().zip(&next).all(|(a, b)| a.is_same(b.id, b.birth) && a.path == b.path);
         if agree {
-            return Some(in_order(next));
+            return Some(in_order(without_doubles(next, limits)));
         }
         last = next;
     }
     None
+}
+
+/// Without archives of files that are there too: they are still being written, or were kept by
+/// mistake.
+fn without_doubles(mut found: Vec<Found>, limits: Limits) -> Vec<Found> {
+    let plain: HashMap<PathBuf, bool> = found
+        .iter()
+        .filter(|file| !file.packed)
+        .map(|file| (file.path.clone(), file.current))
+        .collect();
+    found.retain(|file| {
+        let (name, is_packed) = unpacked(file.path.as_os_str().as_bytes());
+        let source = Path::new(OsStr::from_bytes(name));
+        match plain.get(source).filter(|_| is_packed) {
+            // A log may go on under its name when it was compressed.
+            Some(true) => !is_copy(source, &file.path, limits),
+            Some(false) => false,
+            None => true,
+        }
+    });
+    found
+}
+
+/// Whether `path` is an archive of one of these files, which is still there.
+pub(super) fn is_double(path: &Path, files: &HashSet<PathBuf>, limits: Limits) -> bool {
+    let (name, is_packed) = unpacked(path.as_os_str().as_bytes());
+    let file = Path::new(OsStr::from_bytes(name));
+    is_packed && files.contains(file) && is_copy(file, path, limits)
+}
+
+/// Whether the archive starts as the file does.
+fn is_copy(file: &Path, archive: &Path, limits: Limits) -> bool {
+    let open = |path| open(path, limits).ok().flatten();
+    let (Some((mut file, _)), Some((mut archive, _))) = (open(file), open(archive)) else {
+        return false;
+    };
+    file.is_start_of(&mut archive).unwrap_or(false)
 }
 
 /// Lists a directory.
@@ -243,11 +333,11 @@ fn in_order(mut found: Vec<Found>) -> Vec<Found> {
 /// Opens the files with these ids, in this order, whatever their names are by now. A file that is
 /// gone is left out; `None` when the directory does not come to rest or the system is short of
 /// something. `cut`: the log may have been cut in place, so that copies of it start with a hole.
-pub(super) fn open_all(path: &Path, wanted: &[Found], cut: bool) -> Option<Opened> {
+pub(super) fn open_all(path: &Path, wanted: &[Found], cut: bool, limits: Limits) -> Option<Opened> {
     let check = if cut { check_text_after_hole } else { check_text };
     let mut opened = Opened::default();
     for file in wanted {
-        match open_by_id(path, file, check)? {
+        match open_by_id(path, file, check, limits)? {
             Ok((handle, metadata)) => opened.files.push((handle, metadata, file.current)),
             Err(Missing::Unread) => opened.unread += u64::from(!file.current),
             Err(Missing::NoLog) => {}
@@ -260,7 +350,7 @@ pub(super) fn open_all(path: &Path, wanted: &[Found], cut: bool) -> Option<Opene
 #[derive(Default)]
 pub(super) struct Opened {
     /// File, its metadata, and whether it stood at the followed path when it was listed.
-    pub(super) files: Vec<(File, Metadata, bool)>,
+    pub(super) files: Vec<(Content, Metadata, bool)>,
     /// How many rotated files had vanished or may not be read.
     pub(super) unread: u64,
 }
@@ -273,23 +363,29 @@ enum Missing {
 fn open_by_id(
     path: &Path,
     wanted: &Found,
-    check: fn(&Path, &File) -> Result<(), Error>,
-) -> Option<Result<(File, Metadata), Missing>> {
+    check: fn(&Path, &mut Content) -> Result<(), Error>,
+    limits: Limits,
+) -> Option<Result<(Content, Metadata), Missing>> {
     let mut name = wanted.path.clone();
     for _ in 0..ATTEMPTS {
-        let opened = open(&name);
+        let opened = open(&name, limits);
         let refusal = opened.as_ref().err().and_then(Error::io_kind);
-        if let Ok(Some((file, metadata))) = opened
-            && FileId::of(&metadata) == wanted.id
+        if let Ok(Some((mut content, metadata))) = opened
+            && wanted.is_same(FileId::of(&metadata), birth(&metadata))
         {
             // The log itself is checked by its source, which reports what is wrong with it.
-            let is_log = wanted.current || check(&name, &file).is_ok();
-            return Some(if is_log { Ok((file, metadata)) } else { Err(Missing::NoLog) });
+            let is_log = wanted.current || check(&name, &mut content).is_ok();
+            return Some(if is_log { Ok((content, metadata)) } else { Err(Missing::NoLog) });
         }
         if refusal.is_some_and(|kind| !is_lasting(kind)) {
             return None;
         }
-        match list(path)?.into_iter().find(|file| file.id == wanted.id) {
+        let listed = list(path, limits)?;
+        // It may be one of these archives by now, which the next look takes for what it is.
+        let is_packed = |file: &Found| file.packed && file.ctime >= wanted.ctime;
+        let was_packed = !wanted.packed && listed.iter().any(is_packed);
+        match listed.into_iter().find(|file| file.is_same(wanted.id, wanted.birth)) {
+            None if was_packed => return None,
             None => return Some(Err(Missing::Unread)),
             Some(file) if file.path == name && refusal.is_some() => {
                 return Some(Err(Missing::Unread));
@@ -300,8 +396,9 @@ fn open_by_id(
     None
 }
 
-/// Opens the file among `listed` whose content fits the position, the same inode first. The outer
-/// `None` means as with [`open_all`]: try again later.
+/// Opens the file among `listed` whose content fits the position, the same inode first. Which files
+/// are those of other positions is known already: `others_taken`. The outer `None` means as with
+/// [`open_all`]: try again later.
 ///
 /// # Errors
 /// When a file can't be read.
@@ -309,17 +406,23 @@ pub(super) fn find(
     path: &Path,
     listed: &[Found],
     at: &Position,
-) -> io::Result<Option<Option<(usize, File, Metadata)>>> {
+    others_taken: &[FileId],
+    limits: Limits,
+) -> io::Result<Option<Option<(usize, Content, Metadata)>>> {
     let same_inode = listed.iter().enumerate().filter(|(_, file)| file.is_inode_of(at));
-    // A copy, or the same file after its device got another number.
-    let others = listed.iter().enumerate().filter(|(_, file)| !file.is_inode_of(at));
-    for (index, file) in same_inode.chain(others.filter(|_| at.is_distinct())) {
-        match open_by_id(path, file, check_text_after_hole) {
-            None => return Ok(None),
-            Some(Ok((handle, metadata))) if at.is_content(&handle, &metadata)? => {
-                return Ok(Some(Some((index, handle, metadata))));
-            }
-            Some(_) => {}
+    // A copy, an archive, or the same file after its device got another number.
+    let others = listed.iter().enumerate().filter(|(_, file)| {
+        !file.is_inode_of(at)
+            && !others_taken.contains(&file.id)
+            && (at.is_distinct() || file.is_since(at))
+    });
+    for (index, file) in same_inode.chain(others) {
+        let opened = open_by_id(path, file, check_text_after_hole, limits);
+        let Some(opened) = opened else { return Ok(None) };
+        if let Ok((mut content, metadata)) = opened
+            && at.is_content(&mut content)?
+        {
+            return Ok(Some(Some((index, content, metadata))));
         }
     }
     Ok(Some(None))
@@ -340,13 +443,26 @@ mod tests {
         check("/d/app.log.2026-11-24T08:00", true);
         check("/d/app.log.2026-11-23T23-59-58Z", true);
         check("/d/app.log.2026-11-23T23-59-58-0500.12", true);
-        check("/d/app.log.2026-11-23T23-59-58Z.gz", false);
-        for name in ["/d/app.log", "/e/app.log.1", "/d/app.log1", "/d/app.log.1.gz", "/d/app.log."]
+        check("/d/app.log.2026-11-23T23-59-58Z.xz", false);
+        for name in ["/d/app.log", "/e/app.log.1", "/d/app.log1", "/d/app.log.1.xz", "/d/app.log."]
         {
             check(name, false);
         }
         for name in ["/d/app.log.lock", "/d/app.log.1.torn", "/d/app.log-web", "/d/app.log.json"] {
             check(name, false);
+        }
+    }
+
+    #[test]
+    fn names_of_rotated_files_that_were_compressed() {
+        for (ending, packing) in [(".gz", Packing::Gzip), (".zst", Packing::Zstd)] {
+            let built_in = Packing::of_name(OsStr::new(ending)) == Some(packing);
+            for name in ["/d/app.log", "/d/app.log.1", "/d/app.log.2026-11-23T23-59-58Z"] {
+                let path = PathBuf::from(format!("{name}{ending}"));
+                assert_eq!(is_rotated_of(&path, Path::new("/d/app.log")), built_in, "{path:?}");
+            }
+            let other = PathBuf::from(format!("/d/app.log.json{ending}"));
+            assert!(!is_rotated_of(&other, Path::new("/d/app.log")));
         }
     }
 
@@ -361,6 +477,7 @@ mod tests {
                 ctime: 0,
                 rank: rank(b"a", name.as_bytes()).unwrap_or(Rank::Word),
                 current: name == "a",
+                packed: false,
             });
             let order: Vec<_> =
                 in_order(found.collect()).into_iter().map(|file| file.path).collect();

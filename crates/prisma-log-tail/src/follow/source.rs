@@ -12,13 +12,18 @@ use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
+use super::archive::Limits;
 use super::identity::{FileId, Position, birth, ctime};
 use super::reader::Reader;
 use super::{Checkpoint, SourceState, SourceStatus};
-use feed::{Counters, Drained, Each, Feed};
+use crate::Joiner;
+use feed::Each;
+pub(super) use feed::{Counters, Drained, Feed, Quota};
 
 /// Rotated files that are kept open for late writes, at most.
 const MAX_LINGERING: usize = 32;
+/// Files that are known after they were closed, at most.
+const MAX_PAST: usize = 32;
 /// Files that are kept open to be read, at most.
 const MAX_QUEUE: usize = 32;
 
@@ -31,11 +36,13 @@ const MISSING_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_CHANGES: u32 = 8;
 
 /// What all sources of a follower share.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) max_line: usize,
     pub(super) poll_interval: Duration,
     pub(super) linger: Duration,
+    pub(super) archives: Limits,
+    pub(super) join: Option<Joiner>,
 }
 
 pub(super) struct Source {
@@ -44,13 +51,15 @@ pub(super) struct Source {
     key: PathBuf,
     /// Whether files that take the place of the first one are followed too.
     linked: bool,
-    settings: Settings,
+    settings: Arc<Settings>,
     /// Files in the order in which they were written. The front one is read; the last one is the
     /// newest that was seen.
     queue: VecDeque<Reader>,
     /// Rotated files that were read to their end and may still grow: a writer that has not
     /// noticed the rotation yet may write to them late.
     lingering: Vec<Lingering>,
+    /// Where files ended that are no longer open, the newest ones: they may be compressed later.
+    past: VecDeque<Position>,
     /// Where to start when a file appears; only used while `queue` is empty.
     pending: Pending,
     refused: Option<Refused>,
@@ -64,6 +73,8 @@ pub(super) struct Source {
     next_look: Option<Instant>,
     /// When the front file was last seen to be whole and read to its end.
     seen_at: Timestamp,
+    /// The newest file is an archive that can't be read to its end, which is counted.
+    damaged: bool,
     counters: Counters,
 }
 
@@ -122,7 +133,7 @@ impl Thing {
 
 /// What one turn of a source did.
 pub(super) struct Turn {
-    pub(super) lines: usize,
+    pub(super) lines: u64,
     pub(super) bytes: u64,
     /// There are more lines to be had at once.
     pub(super) more: bool,
@@ -130,7 +141,7 @@ pub(super) struct Turn {
 
 impl Source {
     /// A source that waits for its file, which is read from its start then.
-    pub(super) fn new(path: PathBuf, key: PathBuf, settings: Settings) -> Source {
+    pub(super) fn new(path: PathBuf, key: PathBuf, settings: Arc<Settings>) -> Source {
         let now = SystemClock.now();
         Source {
             path: path.into(),
@@ -139,6 +150,7 @@ impl Source {
             settings,
             queue: VecDeque::new(),
             lingering: Vec::new(),
+            past: VecDeque::new(),
             pending: Pending {
                 positions: Vec::new(),
                 taken: now,
@@ -152,6 +164,7 @@ impl Source {
             behind: false,
             next_look: None,
             seen_at: now,
+            damaged: false,
             counters: Counters::default(),
         }
     }
@@ -171,14 +184,20 @@ impl Source {
         self.queue.iter().map(Reader::id).chain(lingering)
     }
 
-    /// Looks at the path if it is time, and hands out up to `quota` lines.
-    pub(super) fn turn(&mut self, quota: usize, each: Each<'_>) -> Turn {
-        let before = self.counters.bytes;
-        let (lines, more) = self.hand_out(quota, each);
-        Turn { lines, bytes: self.counters.bytes - before, more }
+    /// Looks at the path if it is time, and hands out lines up to the quota.
+    pub(super) fn turn(&mut self, quota: Quota, each: Each<'_>) -> Turn {
+        let before = self.counters;
+        let more = self.hand_out(quota, each);
+        self.turned(&before, more)
     }
 
-    fn hand_out(&mut self, quota: usize, each: Each<'_>) -> (usize, bool) {
+    fn turned(&self, before: &Counters, more: bool) -> Turn {
+        let Counters { lines, bytes, .. } = self.counters;
+        Turn { lines: lines - before.lines, bytes: bytes - before.bytes, more }
+    }
+
+    /// Returns whether there is more.
+    fn hand_out(&mut self, quota: Quota, each: Each<'_>) -> bool {
         let now = Instant::now();
         if self.next_look.is_none_or(|at| now >= at) {
             let is_missing = self.missing_since.is_some_and(|at| now - at >= MISSING_FOR_LONG);
@@ -189,12 +208,13 @@ impl Source {
         }
         let mut changes = 0;
         let path = Arc::clone(&self.path);
-        let mut feed = Feed { path: &path, settings: self.settings, left: quota, each };
+        let settings = Arc::clone(&self.settings);
+        let mut feed = Feed { path: &path, settings: &settings, left: quota, each };
         loop {
             let is_last = self.queue.len() == 1;
             let Some(front) = self.queue.front_mut() else { break };
             match feed.drain(front, &mut self.counters, is_last) {
-                Drained::Quota => return (quota, true),
+                Drained::Quota => return true,
                 Drained::End if is_last => {
                     self.read_error = None;
                     self.seen_at = SystemClock.now();
@@ -233,11 +253,41 @@ impl Source {
                     self.read_error = Some(Arc::new(error));
                     break;
                 }
+                Drained::Torn(error) => {
+                    if front.quiet() < self.settings.linger {
+                        break;
+                    }
+                    if is_last {
+                        self.read_error = Some(Arc::new(error));
+                        break;
+                    }
+                    self.counters.gaps += 1;
+                    self.retire(&mut feed);
+                }
+                Drained::Damaged(_) if !is_last => {
+                    self.counters.gaps += 1;
+                    self.queue.pop_front();
+                }
+                Drained::Damaged(error) => {
+                    self.lose_rest(error);
+                    break;
+                }
             }
         }
         let more = self.drain_lingering(&mut feed);
         self.close_if_gone(&mut feed);
-        (quota - feed.left, more)
+        more
+    }
+
+    /// What is left of the newest file, an archive, is lost.
+    fn lose_rest(&mut self, error: Error) {
+        self.counters.gaps += u64::from(!std::mem::replace(&mut self.damaged, true));
+        self.read_error = Some(Arc::new(error));
+    }
+
+    /// Whether an archive is being read, or waits to be.
+    pub(super) fn has_unread_archive(&self) -> bool {
+        self.queue.front().is_some_and(Reader::is_unread_archive)
     }
 
     /// Looks at the path in the next turn, however short the last look is ago.
@@ -247,25 +297,31 @@ impl Source {
 
     /// Hands out the incomplete last lines that are held.
     pub(super) fn finish(&mut self, each: Each<'_>) -> Turn {
-        let before = self.counters.bytes;
+        let before = self.counters;
         let path = Arc::clone(&self.path);
-        let mut feed = Feed { path: &path, settings: self.settings, left: usize::MAX, each };
+        let settings = Arc::clone(&self.settings);
+        let mut feed = Feed { path: &path, settings: &settings, left: Quota::NONE, each };
         let lingering = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
         for reader in lingering.chain(self.queue.front_mut()) {
             feed.partial(reader, &mut self.counters);
         }
-        let lines = usize::MAX - feed.left;
-        Turn { lines, bytes: self.counters.bytes - before, more: false }
+        // Nobody waits for the rest of an archive any longer.
+        if self.queue.len() == 1 && self.queue[0].is_torn() {
+            self.lose_rest(feed::torn(&path));
+        }
+        self.turned(&before, false)
     }
 
     /// Moves the front file, which was read to its end after a newer one was seen, to those that
     /// may still grow.
     fn retire(&mut self, feed: &mut Feed<'_>) {
-        let Some(reader) = self.queue.pop_front() else { return };
+        let Some(mut reader) = self.queue.pop_front() else { return };
+        feed.ended(&mut reader, &mut self.counters);
         self.lingering.push(Lingering { reader, since: Instant::now() });
         if self.lingering.len() > MAX_LINGERING {
             let mut oldest = self.lingering.remove(0);
             feed.partial(&mut oldest.reader, &mut self.counters);
+            self.remember(&oldest.reader);
         }
     }
 
@@ -275,9 +331,9 @@ impl Source {
         let mut more = false;
         let mut index = 0;
         while let Some(lingering) = self.lingering.get_mut(index) {
-            let before = feed.left;
+            let before = self.counters.lines;
             let drained = feed.drain(&mut lingering.reader, &mut self.counters, false);
-            if feed.left < before {
+            if self.counters.lines > before {
                 lingering.since = Instant::now();
             }
             let done = match drained {
@@ -285,7 +341,7 @@ impl Source {
                     more = true;
                     break;
                 }
-                Drained::End => {
+                Drained::End | Drained::Torn(_) => {
                     let quiet = lingering.since.elapsed() >= self.settings.linger;
                     if quiet {
                         feed.partial(&mut lingering.reader, &mut self.counters);
@@ -293,13 +349,17 @@ impl Source {
                     let is_newest = index + 1 == self.lingering.len();
                     quiet && (!is_newest || is_deleted(&self.lingering[index].reader))
                 }
-                Drained::Changed | Drained::Refused(_) | Drained::Failed(_) => {
+                Drained::Changed
+                | Drained::Refused(_)
+                | Drained::Failed(_)
+                | Drained::Damaged(_) => {
                     feed.partial(&mut lingering.reader, &mut self.counters);
                     true
                 }
             };
             if done {
-                self.lingering.remove(index);
+                let closed = self.lingering.remove(index);
+                self.remember(&closed.reader);
             } else {
                 index += 1;
             }
@@ -315,9 +375,22 @@ impl Source {
         }
         if let Some(mut reader) = self.queue.pop_front() {
             feed.partial(&mut reader, &mut self.counters);
+            self.remember(&reader);
         }
         self.missing_since = None;
         self.pending = self.nothing_yet();
+    }
+
+    fn remember(&mut self, closed: &Reader) {
+        if self.past.len() == MAX_PAST {
+            self.past.pop_front();
+        }
+        self.past.push_back(closed.position());
+    }
+
+    /// Where the files stand that are open, and those that were.
+    pub(super) fn positions(&self) -> Vec<Position> {
+        self.checkpoint().positions.into_iter().chain(self.past.iter().copied()).collect()
     }
 
     fn refuse(&mut self, error: Error) {
@@ -335,7 +408,7 @@ impl Source {
                 (SystemClock.now(), readers.map(Reader::position).collect())
             }
         };
-        Checkpoint { source: self.key.clone(), taken, positions }
+        Checkpoint { source: self.key.clone(), taken, positions, cursor: None }
     }
 
     pub(super) fn status(&self) -> SourceStatus {
@@ -356,6 +429,7 @@ impl Source {
             rotations: self.counters.rotations,
             truncations: self.counters.truncations,
             gaps: self.counters.gaps,
+            dropped: 0,
             bytes_left: self.queue.iter().chain(lingering).map(Reader::bytes_left).sum(),
             error: error.cloned(),
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use prisma_log_core::Error;
 
-/// What one call of [`Tail::poll`](crate::Tail::poll) did.
+/// What one call of [`Tail::poll`](crate::Tail::poll) or
+/// [`Tail::poll_blocks`](crate::Tail::poll_blocks) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PollOutcome {
@@ -15,6 +16,15 @@ pub struct PollOutcome {
     pub bytes: u64,
     /// Whether more can be had at once: poll again without a pause.
     pub more: bool,
+}
+
+impl PollOutcome {
+    /// Adds what another part did.
+    pub(super) fn also(&mut self, other: PollOutcome) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.more |= other.more;
+    }
 }
 
 /// Where a source stands.
@@ -28,6 +38,8 @@ pub enum SourceState {
     /// What stands at the path can't be read as a log, or not at all; see
     /// [`SourceStatus::error`]. It is tried again when something else stands there.
     Failed,
+    /// A stream is over, and was read to its end.
+    Ended,
 }
 
 /// Counters and state of one followed path.
@@ -53,7 +65,9 @@ pub struct SourceStatus {
     /// Times unread lines may be lost: an unread rotated file vanished or can't be read, or the
     /// file of a checkpoint could not be found again.
     pub gaps: u64,
-    /// Bytes that are in the files and not yet handed out.
+    /// Lines that were dropped because there was no room for them; never of a file.
+    pub dropped: u64,
+    /// Bytes that are in the files and not yet handed out; of archives, those that were not decoded.
     pub bytes_left: u64,
     /// Why the source failed; the message names the path and the reason.
     pub error: Option<Arc<Error>>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use prisma_log_core::Error;
 
 use super::builder::TailBuilder;
 use super::finder::{Finder, absolute, resolved};
-use super::identity::FileId;
-use super::siblings::is_rotated_of;
-use super::source::{Settings, Source};
+use super::identity::{FileId, Position};
+use super::siblings::{is_double, is_rotated_of};
+use super::source::{Quota, Settings, Source, Turn};
 use super::{Checkpoint, PollOutcome, SourceStatus};
-use crate::Line;
+use crate::{Block, Line};
 
-/// Lines that one source hands out before the next one's turn.
-const QUANTUM: usize = 512;
+/// What one source hands out before the next one's turn.
+const QUANTUM: Quota = Quota { lines: 512, bytes: 1 << 20 };
 /// After so many bytes a poll returns, so that a fast writer can't hold it for ever.
 const MAX_POLL_BYTES: u64 = 32 << 20;
 
 /// Follows one or many log files and hands out their lines, each exactly once.
 ///
 /// # Reading
-/// Nothing here blocks and no thread is started: call [`Tail::poll`] in a loop, and pause for
+/// Nothing here blocks and no thread is started: call [`Tail::poll_blocks`] or [`Tail::poll`] in a loop, and pause for
 /// [`Tail::poll_interval`] when it says that there is no more. Files are looked at by polling;
 /// there is no kernel watch to overflow, and it works on every file system.
 ///
@@ -34,13 +34,21 @@ const MAX_POLL_BYTES: u64 = 32 << 20;
 ///   several rotations happened between two polls or while the reader was not running. Rotated
 ///   files are kept open for late writes for the grace period of
 ///   [`TailBuilder::linger`], the newest one until the next rotation. Their order is that of the
-///   number or date in their names, or else of their last change. Compressed files are not read:
-///   if unread lines were in one, that is a gap.
+///   number or date in their names, or else of their last change. If one was compressed meanwhile
+///   (`app.log.1.gz`, `.zst`), it is known by its text and read on in there; without the feature
+///   `gzip` or `zstd` that is a gap, if lines were unread.
 /// - *In place* (`copytruncate`): if the copy is found beside the file, what was not read yet is
 ///   read there. Then the file is read from its start. A file that was cut and has grown past the
 ///   old position is recognised by its content. The hole of NUL bytes at its start that a writer
 ///   without `O_APPEND` leaves is no line.
 /// - *Deleted and created again*: the new file is read from its start.
+///
+/// # Archives
+/// Compressed files are decoded as a stream, one at a time. They are known by their text: what was
+/// read before it was compressed, or under another name, is not read again. One that is not written
+/// to its end is read on when it grows. One that is damaged, or holds more than
+/// [`TailBuilder::max_archive_bytes`] or [`TailBuilder::max_archive_ratio`] allow, is read as far as
+/// it goes; then its source fails, and counts a gap.
 ///
 /// # Lines
 /// A line is handed out when its line end (`\n` or `\r\n`) has been written; an incomplete last
@@ -57,11 +65,15 @@ const MAX_POLL_BYTES: u64 = 32 << 20;
 /// content) is [`Failed`](crate::SourceState::Failed) with an error and does not disturb the other
 /// sources. It is tried again when something else stands at the path.
 pub struct Tail {
-    settings: Settings,
+    settings: Arc<Settings>,
     finder: Finder,
     sources: Vec<Source>,
+    /// Places in logs that were read before the start, with the logs' paths.
+    known: Vec<(PathBuf, Position)>,
     /// The source whose turn is next.
     next: usize,
+    /// The source whose archive is read: one at a time, as each takes memory to decode.
+    archive: Option<usize>,
 }
 
 impl Tail {
@@ -71,9 +83,19 @@ impl Tail {
     }
 
     pub(super) fn from_builder(builder: TailBuilder) -> Result<Tail, Error> {
-        let settings = builder.settings()?;
-        let mut tail =
-            Tail { settings, finder: Finder::new(&builder.globs)?, sources: Vec::new(), next: 0 };
+        let settings = Arc::new(builder.settings()?);
+        let positions = builder.checkpoints.iter().flat_map(|checkpoint| {
+            let source = &checkpoint.source;
+            checkpoint.positions.iter().map(|at| (source.clone(), *at))
+        });
+        let mut tail = Tail {
+            settings: Arc::clone(&settings),
+            finder: Finder::new(&builder.globs)?,
+            sources: Vec::new(),
+            known: positions.collect(),
+            next: 0,
+            archive: None,
+        };
         let checkpoint_of = |key: &Path| {
             builder.checkpoints.iter().rev().find(|checkpoint| checkpoint.source == key)
         };
@@ -84,6 +106,8 @@ impl Tail {
         let mut literal = literal.collect::<Result<Vec<_>, Error>>()?;
         let mut spelled = HashSet::new();
         literal.retain(|(_, key)| spelled.insert(resolved(key)));
+        let paths: HashSet<PathBuf> = literal.iter().map(|(_, key)| key.clone()).collect();
+        literal.retain(|(_, key)| !is_double(key, &paths, settings.archives));
         // A file that a pattern found before the restart may be between two names now.
         let known = builder.checkpoints.iter().filter(|at| tail.finder.covers(&at.source));
         let known: Vec<_> = known.map(|at| (at.source.clone(), at.source.clone())).collect();
@@ -91,7 +115,7 @@ impl Tail {
             if !tail.finder.claim(&key) {
                 continue;
             }
-            let mut source = Source::new(path, key, settings);
+            let mut source = Source::new(path, key, Arc::clone(&settings));
             if literal.iter().any(|(_, log)| is_rotated_of(source.key(), log)) {
                 source.unlink();
             }
@@ -100,9 +124,15 @@ impl Tail {
         let named = tail.sources.iter().filter_map(|source| std::fs::metadata(source.key()).ok());
         let named = named.map(|metadata| FileId::of(&metadata)).collect();
         let found = tail.finder.search(&named);
-        let found = found.into_iter().map(|file| Source::new(file.path, file.key, settings));
+        let found =
+            found.into_iter().map(|file| Source::new(file.path, file.key, Arc::clone(&settings)));
         tail.sources.extend(found);
         for source in &mut tail.sources {
+            let known = tail.known.iter().map(|(log, at)| (log.as_path(), at));
+            let is_followed = |log: &Path| tail.finder.has(log);
+            if source.begin_archive(known, is_followed, builder.from_start) {
+                continue;
+            }
             match checkpoint_of(source.key()) {
                 Some(checkpoint) => source.resume(checkpoint),
                 None => source.begin(builder.from_start),
@@ -116,28 +146,68 @@ impl Tail {
         self.settings.poll_interval
     }
 
-    /// Looks at the paths if the interval has passed, and hands out up to `max_lines` complete
-    /// lines, taking turns between the files. Never blocks; returns early after 32 MiB.
+    /// Looks at the paths if the interval has passed, and hands out complete lines in blocks, taking
+    /// turns between the files, until `max_bytes` are reached. Never blocks; returns early after
+    /// 32 MiB.
     ///
-    /// The lines of one source come in the order in which they stand in its files.
+    /// A block is what one read brought, about 256 KiB of a file that has much, and is not split:
+    /// the last one may go beyond `max_bytes`. The lines of one source come in the order in which
+    /// they stand in its files.
+    pub fn poll_blocks(
+        &mut self,
+        max_bytes: usize,
+        each: &mut dyn FnMut(Block<'_>),
+    ) -> PollOutcome {
+        let quantum = Quota { lines: u64::MAX, ..QUANTUM };
+        self.take_turns(Quota { lines: u64::MAX, bytes: max_bytes as u64 }, quantum, each)
+    }
+
+    /// [`Tail::poll_blocks`] line by line: hands out up to `max_lines` complete lines.
     pub fn poll(&mut self, max_lines: usize, each: &mut dyn FnMut(Line<'_>)) -> PollOutcome {
+        let left = Quota { lines: max_lines as u64, bytes: u64::MAX };
+        self.take_turns(left, QUANTUM, &mut |block| block.lines().for_each(&mut *each))
+    }
+
+    /// `quantum`: what one source hands out before the next one's turn.
+    fn take_turns(
+        &mut self,
+        left: Quota,
+        quantum: Quota,
+        each: &mut dyn FnMut(Block<'_>),
+    ) -> PollOutcome {
         self.search();
+        let bytes = left.bytes.min(MAX_POLL_BYTES);
         let mut outcome = PollOutcome::default();
-        let mut left = max_lines;
         // Sources in a row that had nothing more.
         let mut idle = 0;
         while idle < self.sources.len() {
-            if left == 0 || outcome.bytes > MAX_POLL_BYTES {
+            let left = Quota {
+                lines: left.lines.saturating_sub(outcome.lines),
+                bytes: bytes.saturating_sub(outcome.bytes),
+            };
+            if left.is_used_up() {
                 outcome.more = true;
                 break;
             }
             self.next = if self.next < self.sources.len() { self.next } else { 0 };
-            let turn = self.sources[self.next].turn(left.min(QUANTUM), each);
-            left = left.saturating_sub(turn.lines);
-            outcome.lines += turn.lines as u64;
-            outcome.bytes += turn.bytes;
-            idle = if turn.more { 0 } else { idle + 1 };
+            let index = self.next;
             self.next += 1;
+            let mut more = false;
+            if self.archive.is_none_or(|archive| archive == index)
+                || !self.sources[index].has_unread_archive()
+            {
+                let turn = self.sources[index].turn(left.least(quantum), each);
+                outcome.add(&turn);
+                let is_archive = turn.more && self.sources[index].has_unread_archive();
+                // The end of one archive is the beginning of another.
+                more = turn.more || self.archive == Some(index) && !is_archive;
+                match is_archive {
+                    true => self.archive = Some(index),
+                    false if self.archive == Some(index) => self.archive = None,
+                    false => {}
+                }
+            }
+            idle = if more { 0 } else { idle + 1 };
         }
         outcome
     }
@@ -146,24 +216,28 @@ impl Tail {
     /// call, then the incomplete last lines.
     ///
     /// The follower can be used on: what is written to such a line later is a line of its own.
-    pub fn finish(&mut self, each: &mut dyn FnMut(Line<'_>)) -> PollOutcome {
+    pub fn finish_blocks(&mut self, each: &mut dyn FnMut(Block<'_>)) -> PollOutcome {
         self.sources.iter_mut().for_each(Source::look_soon);
         let goal: u64 = self.sources().iter().map(|status| status.bytes_left).sum();
         let mut outcome = PollOutcome::default();
         loop {
-            let polled = self.poll(usize::MAX, each);
+            let polled = self.poll_blocks(usize::MAX, each);
             outcome.lines += polled.lines;
             outcome.bytes += polled.bytes;
-            if !polled.more || outcome.bytes >= goal {
+            let in_archive = self.sources.iter().any(Source::has_unread_archive);
+            if !polled.more || outcome.bytes >= goal && !in_archive {
                 break;
             }
         }
         for source in &mut self.sources {
-            let turn = source.finish(each);
-            outcome.lines += turn.lines as u64;
-            outcome.bytes += turn.bytes;
+            outcome.add(&source.finish(each));
         }
         outcome
+    }
+
+    /// [`Tail::finish_blocks`] line by line.
+    pub fn finish(&mut self, each: &mut dyn FnMut(Line<'_>)) -> PollOutcome {
+        self.finish_blocks(&mut |block| block.lines().for_each(&mut *each))
     }
 
     /// Where all sources stand, exactly after the last line handed out.
@@ -182,10 +256,26 @@ impl Tail {
         let held: HashSet<FileId> = self.sources.iter().flat_map(Source::ids).collect();
         let held = Arc::new(held);
         for file in self.finder.search(&held) {
-            let mut source = Source::new(file.path, file.key, self.settings);
+            let mut source = Source::new(file.path, file.key, Arc::clone(&self.settings));
+            let read = self.sources.iter().map(|source| (source.key(), source.positions()));
+            let read: Vec<_> = read.collect();
+            let read = read.iter().flat_map(|(log, at)| at.iter().map(|at| (*log, at)));
+            let known = self.known.iter().map(|(log, at)| (log.as_path(), at));
+            let is_followed = |log: &Path| self.finder.has(log);
+            if source.begin_archive(read.chain(known), is_followed, true) {
+                self.sources.push(source);
+                continue;
+            }
             source.found_since(last_search, Arc::clone(&held), file.is_alone.then_some(file.id));
             self.sources.push(source);
         }
+    }
+}
+
+impl PollOutcome {
+    fn add(&mut self, turn: &Turn) {
+        self.lines += turn.lines;
+        self.bytes += turn.bytes;
     }
 }
 

@@ -1,324 +1,331 @@
-//! JSON lines: which keys say when, how severe, who and what.
+//! JSON lines: which keys say when, how severe, who and what, each found when it is asked for.
 
-use prisma_log_core::{Level, SpanId, Timestamp, TraceId, Value};
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
+use std::str::FromStr;
 
-use super::scan::{Flat, Scalar};
+use prisma_log_core::{Fields, Level, SpanId, Timestamp, TraceId, Value};
+
+use super::flat::Flat;
+use super::keys::{Code, Role};
 use super::zone::Zone;
-use super::{level, time};
+use super::{level, text, time};
 use crate::{LineFormat, LogLine};
 
-/// Keys by role, the best first. Nested objects are flattened before.
-const TIME: [&str; 32] = [
-    "timestamp",
-    "@timestamp",
-    "time",
-    "ts",
-    "t",
-    "t.$date",
-    "datetime",
-    "date",
-    "asctime",
-    "eventTime",
-    "event_time",
-    "@t",
-    "Timestamp",
-    "Time",
-    "timeStamp",
-    "timestamp_ms",
-    "time_local",
-    "time_iso8601",
-    "log_time",
-    "logtime",
-    "timeUnixNano",
-    "observedTimeUnixNano",
-    "requestReceivedTimestamp",
-    "created",
-    "created_at",
-    "started_at",
-    "start_time",
-    "EdgeStartTimestamp",
-    "startTime",
-    "published",
-    "__REALTIME_TIMESTAMP",
-    "_SOURCE_REALTIME_TIMESTAMP",
-];
-const LEVEL: [&str; 27] = [
-    "level",
-    "log.level",
-    "severity",
-    "lvl",
-    "levelname",
-    "level_name",
-    "loglevel",
-    "log_level",
-    "logLevel",
-    "severity_text",
-    "severityText",
-    "severity_number",
-    "severityNumber",
-    "SeverityText",
-    "SeverityNumber",
-    "PRIORITY",
-    "@level",
-    "@l",
-    "Level",
-    "LEVEL",
-    "Severity",
-    "s",
-    "level.name",
-    "@fields.lvl",
-    "@fields.level",
-    "fields.level",
-    "syslog.severity",
-];
-const MESSAGE: [&str; 18] = [
-    "message",
-    "msg",
-    "MESSAGE",
-    "short_message",
-    "body",
-    "@message",
-    "@m",
-    "Message",
-    "Msg",
-    "fields.message",
-    "@fields.msg",
-    "@fields.message",
-    "body.stringValue",
-    "RenderedMessage",
-    "log",
-    "text",
-    "event",
-    "event_name",
-];
-const LOGGER: [&str; 14] = [
-    "logger",
-    "log.logger",
-    "logger_name",
-    "loggerName",
-    "target",
-    "@module",
-    "SYSLOG_IDENTIFIER",
-    "SourceContext",
-    "scope.name",
-    "channel",
-    "module",
-    "component",
-    "name",
-    "c",
-];
-const TRACE_ID: [&str; 6] =
-    ["trace_id", "trace.id", "traceId", "traceID", "TraceId", "dd.trace_id"];
-const SPAN_ID: [&str; 6] = ["span_id", "span.id", "spanId", "spanID", "SpanId", "dd.span_id"];
-
 /// What this project's own JSON encoder starts every line with.
-const OWN: [&str; 4] = ["timestamp", "level", "logger", "message"];
+const OWN: [Code; 4] = [Code::TIMESTAMP, Code::LEVEL, Code::LOGGER, Code::MESSAGE];
+/// Bytes that are set aside for a line's fields at most, before they are known.
+const MOST_ROOM: usize = 1 << 12;
+/// Entries that can have a role in a line without a logger.
+const MOST_ROLES: usize = 6;
 
-/// Reads the object that `line` starts with; nothing but space may follow it.
-pub(super) fn parse(line: &str, flat: &mut Flat, zone: &mut Zone) -> Option<LogLine> {
-    let end = flat.read(line)?;
-    if !line.as_bytes()[end..].trim_ascii().is_empty() {
+/// Lists the members of a line that is one JSON object; gives the line's text.
+pub(super) fn read<'a>(line: &'a [u8], flat: &mut Flat) -> Option<Cow<'a, str>> {
+    if line.first() != Some(&b'{') {
         return None;
     }
-    let roles = Roles::own(flat, line, zone).unwrap_or_else(|| Roles::find(flat, line, zone));
-    Some(roles.into_line(flat, line))
+    let text = text::lossy(line);
+    let end = flat.read(&text)?;
+    text.as_bytes().get(end..)?.trim_ascii().is_empty().then_some(text)
 }
 
-/// The entries that have a role, by index, and what they say.
-#[derive(Default)]
-struct Roles {
-    time: Option<(Timestamp, usize)>,
+/// Whether [`LineParser`](super::LineParser) may find another line inside this one, as in Docker's
+/// files.
+pub(super) fn may_hold_another(flat: &Flat) -> bool {
+    flat.codes().contains(Code::STREAM) && flat.len() <= MOST_ROLES + 1
+}
+
+/// A JSON line whose members are known; what they mean is found on the first question.
+pub(super) struct Json<'a> {
+    line: Cow<'a, str>,
+    flat: &'a Flat,
+    zone: RefCell<&'a mut Zone>,
+    is_own: OnceCell<bool>,
+    time: OnceCell<Option<Time>>,
+    level: OnceCell<Stated<Level>>,
+    message: OnceCell<Option<usize>>,
+    logger: OnceCell<Option<usize>>,
+    trace_id: OnceCell<Stated<TraceId>>,
+    span_id: OnceCell<Stated<SpanId>>,
+}
+
+#[derive(Clone, Copy)]
+struct Time {
+    at: Timestamp,
+    entry: usize,
     /// A second entry that the time is made of.
-    time_nanos: Option<usize>,
-    level: Option<(Level, usize)>,
-    message: Option<usize>,
-    logger: Option<usize>,
-    trace_id: Option<(TraceId, usize)>,
-    span_id: Option<(SpanId, usize)>,
+    nanos: Option<usize>,
 }
 
-/// The entry of the best rank among those that say something.
-struct Best<T>(Option<(usize, T)>);
+/// What an entry says, and which one.
+#[derive(Clone, Copy)]
+struct Stated<T> {
+    said: Option<T>,
+    entry: Option<usize>,
+}
 
-impl<T> Best<T> {
-    fn offer(&mut self, names: &[&str], key: &str, say: impl FnOnce() -> Option<T>) {
-        let Some(rank) = names.iter().position(|name| *name == key) else { return };
-        if self.0.as_ref().is_none_or(|(best, _)| rank < *best)
-            && let Some(said) = say()
-        {
-            self.0 = Some((rank, said));
-        }
-    }
-
-    fn get(self) -> Option<T> {
-        self.0.map(|(_, said)| said)
+impl<T> From<Option<(T, usize)>> for Stated<T> {
+    fn from(found: Option<(T, usize)>) -> Self {
+        let (said, entry) = found.unzip();
+        Stated { said, entry }
     }
 }
 
-impl Roles {
-    /// The roles in a line of the own encoder, where no other key has one: a field that is called
-    /// `traceId` or `severity` is a field.
-    fn own(flat: &Flat, line: &str, zone: &mut Zone) -> Option<Roles> {
-        let is_own = flat.entries.len() >= OWN.len()
-            && OWN
-                .iter()
-                .enumerate()
-                .all(|(index, key)| flat.key(index) == *key && flat.str(index).is_some());
-        if !is_own {
-            return None;
+impl<'a> Json<'a> {
+    /// `line` was [`read`] into `flat`.
+    pub(super) fn new(line: Cow<'a, str>, flat: &'a Flat, zone: &'a mut Zone) -> Self {
+        Json {
+            line,
+            flat,
+            zone: RefCell::new(zone),
+            is_own: OnceCell::new(),
+            time: OnceCell::new(),
+            level: OnceCell::new(),
+            message: OnceCell::new(),
+            logger: OnceCell::new(),
+            trace_id: OnceCell::new(),
+            span_id: OnceCell::new(),
         }
-        let time = time_of(flat, 0, line, zone)?;
-        let level = level::named(flat.str(1)?.as_bytes())?;
-        // The trace follows at once, if there is one.
-        let at = |index: usize, key: &str| {
-            let found = flat.entries.len() > index && flat.key(index) == key;
-            found.then(|| flat.str(index)).flatten()
-        };
-        let trace_id = at(4, "trace_id").and_then(|text| text.parse().ok()).map(|id| (id, 4));
-        let next = 4 + usize::from(trace_id.is_some());
-        let span_id = at(next, "span_id").and_then(|text| text.parse().ok()).map(|id| (id, next));
-        Some(Roles {
-            time: Some((time, 0)),
-            time_nanos: None,
-            level: Some((level, 1)),
-            logger: Some(2),
-            message: Some(3),
-            trace_id,
-            span_id,
-        })
     }
 
-    fn find(flat: &Flat, line: &str, zone: &mut Zone) -> Roles {
-        let (mut time, mut level) = (Best(None), Best(None));
-        let (mut message, mut logger) = (Best(None), Best(None));
-        let (mut trace_id, mut span_id) = (Best(None), Best(None));
-        let has = |key: &str| (0..flat.entries.len()).any(|index| flat.key(index) == key);
-        for index in 0..flat.entries.len() {
-            let key = flat.key(index);
-            // Long keys have no role; most fields are told apart by their first byte already.
-            if key.len() > 26 {
-                continue;
+    pub(super) fn timestamp(&self) -> Option<Timestamp> {
+        self.time().map(|time| time.at)
+    }
+
+    pub(super) fn level(&self) -> Option<Level> {
+        self.stated_level().said
+    }
+
+    pub(super) fn message(&self) -> &str {
+        self.message_entry().and_then(|entry| self.str(entry)).unwrap_or_default()
+    }
+
+    pub(super) fn logger(&self) -> Option<&str> {
+        self.logger_entry().and_then(|entry| self.str(entry))
+    }
+
+    pub(super) fn trace_id(&self) -> Option<TraceId> {
+        self.stated_trace_id().said
+    }
+
+    pub(super) fn span_id(&self) -> Option<SpanId> {
+        self.stated_span_id().said
+    }
+
+    /// The first member of this key that has no role.
+    pub(super) fn field(&self, key: &str) -> Option<Value<'_>> {
+        let entry = self.flat.find_key(key, &self.line, |entry| !self.has_role(entry))?;
+        Some(self.flat.value(entry, &self.line))
+    }
+
+    pub(super) fn to_line(&self) -> LogLine {
+        let mut out = LogLine {
+            timestamp: self.timestamp(),
+            level: self.level(),
+            logger: self.logger().map(str::to_owned),
+            message: self.message().to_owned(),
+            trace_id: self.trace_id(),
+            span_id: self.span_id(),
+            format: LineFormat::Json,
+            ..LogLine::default()
+        };
+        // About what is needed, of lines whose message is not all.
+        out.fields = Fields::with_capacity(self.line.len().min(MOST_ROOM));
+        for entry in 0..self.flat.len() {
+            if !self.has_role(entry) {
+                let key = self.flat.key(entry, &self.line);
+                out.fields.push(key, self.flat.value(entry, &self.line));
             }
-            time.offer(&TIME, key, || time_of(flat, index, line, zone).map(|at| (at, index)));
-            level.offer(&LEVEL, key, || level_of(flat, index, key, line, &has).map(|l| (l, index)));
-            message.offer(&MESSAGE, key, || flat.str(index).map(|_| index));
-            logger.offer(&LOGGER, key, || {
-                let text = flat.str(index).filter(|text| !text.is_empty())?;
-                let is_name = match key {
-                    // Bunyan and pino call the logger so; elsewhere it names anything.
-                    "name" => has("hostname") && has("pid"),
-                    "c" => has("t.$date"),
-                    _ => !text.contains(' '),
-                };
-                is_name.then_some(index)
-            });
-            trace_id
-                .offer(&TRACE_ID, key, || id(flat.str(index)?, 32).map(|id: TraceId| (id, index)));
-            span_id.offer(&SPAN_ID, key, || id(flat.str(index)?, 16).map(|id: SpanId| (id, index)));
-        }
-        let mut roles = Roles {
-            time: time.get(),
-            time_nanos: None,
-            level: level.get(),
-            message: message.get(),
-            logger: logger.get(),
-            trace_id: trace_id.get(),
-            span_id: span_id.get(),
-        };
-        if roles.time.is_none() {
-            roles.split_time(flat, line);
-        }
-        roles
-    }
-
-    /// Log4j's `instant.epochSecond` and `instant.nanoOfSecond`.
-    fn split_time(&mut self, flat: &Flat, line: &str) {
-        let find = |key: &str| (0..flat.entries.len()).find(|&index| flat.key(index) == key);
-        let number = |index: usize| match flat.value(index, line) {
-            Value::U64(number) => i64::try_from(number).ok(),
-            _ => None,
-        };
-        let Some(index) = find("instant.epochSecond") else { return };
-        let Some(seconds) = number(index) else { return };
-        let nanos_index = find("instant.nanoOfSecond");
-        let nanos = nanos_index.and_then(number).unwrap_or(0);
-        let total = seconds.checked_mul(1_000_000_000).and_then(|all| all.checked_add(nanos));
-        self.time = total.map(|total| (Timestamp::from_unix_nanos(total), index));
-        self.time_nanos = nanos_index;
-    }
-
-    fn into_line(self, flat: &Flat, line: &str) -> LogLine {
-        let mut out = LogLine { format: LineFormat::Json, ..LogLine::default() };
-        out.timestamp = self.time.map(|(time, _)| time);
-        out.level = self.level.map(|(level, _)| level);
-        out.trace_id = self.trace_id.map(|(id, _)| id);
-        out.span_id = self.span_id.map(|(id, _)| id);
-        let text = |index: usize| flat.str(index).map(str::to_owned);
-        out.message = self.message.and_then(text).unwrap_or_default();
-        out.logger = self.logger.and_then(text);
-        let used = [
-            self.time.map(|(_, index)| index),
-            self.time_nanos,
-            self.level.map(|(_, index)| index),
-            self.message,
-            self.logger,
-            self.trace_id.map(|(_, index)| index),
-            self.span_id.map(|(_, index)| index),
-        ];
-        for index in 0..flat.entries.len() {
-            if !used.contains(&Some(index)) {
-                out.fields.push(flat.key(index), flat.value(index, line));
-            }
-        }
-        if out.level.is_none() {
-            out.level = level::near_start(out.message.as_bytes());
         }
         out
     }
-}
 
-fn time_of(flat: &Flat, index: usize, line: &str, zone: &mut Zone) -> Option<Timestamp> {
-    match &flat.entries[index].1 {
-        Scalar::Str(_) => time::whole(flat.str(index)?.as_bytes())?.resolve(zone),
-        Scalar::Number(..) => {
-            let digits = flat.digits(index, line).as_bytes();
-            let (nanos, len) = time::epoch(digits)?;
-            (len == digits.len()).then_some(Timestamp::from_unix_nanos(nanos))
-        }
-        _ => None,
+    fn str(&self, entry: usize) -> Option<&str> {
+        self.flat.str(entry, &self.line)
     }
-}
 
-fn level_of(
-    flat: &Flat,
-    index: usize,
-    key: &str,
-    line: &str,
-    has: &dyn Fn(&str) -> bool,
-) -> Option<Level> {
-    if let Some(text) = flat.str(index)
-        && !text.starts_with(|c: char| c.is_ascii_digit())
-    {
-        // MongoDB's levels are letters with an optional number.
-        if key == "s" {
-            return if has("t.$date") { level::letter(*text.as_bytes().first()?) } else { None };
+    fn has_role(&self, entry: usize) -> bool {
+        let code = self.flat.code(entry);
+        if code == Code::NONE {
+            return false;
         }
-        return level::named(text.as_bytes());
+        let of_role = if Role::LEVEL.has(code) {
+            self.stated_level().entry
+        } else if Role::MESSAGE.has(code) {
+            self.message_entry()
+        } else if Role::LOGGER.has(code) {
+            self.logger_entry()
+        } else if Role::TRACE_ID.has(code) {
+            self.stated_trace_id().entry
+        } else if Role::SPAN_ID.has(code) {
+            self.stated_span_id().entry
+        } else if code == Code::NANO_OF_SECOND {
+            self.time().and_then(|time| time.nanos)
+        } else {
+            self.time().map(|time| time.entry)
+        };
+        of_role == Some(entry)
     }
-    let number: u64 = flat.digits(index, line).parse().ok()?;
-    match key {
-        "PRIORITY" | "syslog.severity" => level::syslog(number),
-        "severity_number" | "severityNumber" | "SeverityNumber" => level::otel(number),
+
+    /// The entry of the best key among those that say something, the first of equals.
+    fn best<T>(
+        &self,
+        role: Role,
+        mut say: impl FnMut(usize, Code) -> Option<T>,
+    ) -> Option<(T, usize)> {
+        if !self.flat.codes().any(role) {
+            return None;
+        }
+        let mut best: Option<(Code, T, usize)> = None;
+        for entry in 0..self.flat.len() {
+            let code = self.flat.code(entry);
+            if role.has(code)
+                && best.as_ref().is_none_or(|(than, ..)| code < *than)
+                && let Some(said) = say(entry, code)
+            {
+                best = Some((code, said, entry));
+                if code == role.best() {
+                    break;
+                }
+            }
+        }
+        best.map(|(_, said, entry)| (said, entry))
+    }
+
+    /// Whether the line is one of the own encoder, where no other key has a role: a field that is
+    /// called `traceId` or `target` is a field.
+    fn is_own(&self) -> bool {
+        *self.is_own.get_or_init(|| {
+            let mut start = OWN.iter().enumerate();
+            start.all(|(entry, code)| self.flat.code(entry) == *code && self.str(entry).is_some())
+                && self.time().is_some_and(|time| time.entry == 0)
+                && self.str(1).and_then(|text| level::named(text.as_bytes())).is_some()
+        })
+    }
+
+    fn time(&self) -> Option<Time> {
+        *self.time.get_or_init(|| {
+            let best = self.best(Role::TIME, |entry, _| self.time_of(entry));
+            let time = best.map(|(at, entry)| Time { at, entry, nanos: None });
+            time.or_else(|| self.split_time())
+        })
+    }
+
+    fn time_of(&self, entry: usize) -> Option<Timestamp> {
+        if let Some(text) = self.str(entry) {
+            return time::whole(text.as_bytes())?.resolve(&mut self.zone.borrow_mut());
+        }
+        let digits = self.flat.digits(entry, &self.line)?.as_bytes();
+        let (nanos, len) = time::epoch(digits)?;
+        (len == digits.len()).then_some(Timestamp::from_unix_nanos(nanos))
+    }
+
+    /// Log4j's `instant.epochSecond` and `instant.nanoOfSecond`.
+    fn split_time(&self) -> Option<Time> {
+        let number = |entry: usize| match self.flat.value(entry, &self.line) {
+            Value::U64(number) => i64::try_from(number).ok(),
+            _ => None,
+        };
+        let entry = self.flat.find(Code::EPOCH_SECOND)?;
+        let seconds = number(entry)?;
+        let nanos = self.flat.find(Code::NANO_OF_SECOND);
+        let of_second = nanos.and_then(number).unwrap_or(0);
+        let total = seconds.checked_mul(1_000_000_000)?.checked_add(of_second)?;
+        Some(Time { at: Timestamp::from_unix_nanos(total), entry, nanos })
+    }
+
+    fn stated_level(&self) -> Stated<Level> {
+        *self.level.get_or_init(|| {
+            let best = self.best(Role::LEVEL, |entry, code| self.level_of(entry, code));
+            let mut level = Stated::from(best);
+            level.said = level.said.or_else(|| level::near_start(self.message().as_bytes()));
+            level
+        })
+    }
+
+    fn level_of(&self, entry: usize, code: Code) -> Option<Level> {
+        let has = |code| self.flat.codes().contains(code);
+        let text = self.str(entry);
+        if let Some(text) = text
+            && !text.as_bytes().first().is_some_and(u8::is_ascii_digit)
+        {
+            // MongoDB's levels are letters with an optional number.
+            if code == Code::MONGODB_LEVEL {
+                return level::letter(*text.as_bytes().first()?)
+                    .filter(|_| has(Code::MONGODB_TIME));
+            }
+            return level::named(text.as_bytes());
+        }
+        let number: u64 = text.or_else(|| self.flat.digits(entry, &self.line))?.parse().ok()?;
+        if Code::SYSLOG_LEVELS.contains(&code) {
+            return level::syslog(number);
+        }
+        if Code::OTEL_LEVELS.contains(&code) {
+            return level::otel(number);
+        }
         // GELF, and others that name a number from syslog.
-        "level" | "severity" if number < 8 => {
-            (key == "severity" || has("short_message")).then(|| level::syslog(number))?
+        if number < 8 && (code == Code::LEVEL || code == Code::SEVERITY) {
+            let is_syslog = code == Code::SEVERITY || has(Code::GELF_MESSAGE);
+            return level::syslog(number).filter(|_| is_syslog);
         }
-        _ => level::bunyan(number),
+        level::bunyan(number)
+    }
+
+    fn message_entry(&self) -> Option<usize> {
+        *self.message.get_or_init(|| {
+            let best = self.best(Role::MESSAGE, |entry, _| self.str(entry).map(|_| ()));
+            best.map(|(_, entry)| entry)
+        })
+    }
+
+    fn logger_entry(&self) -> Option<usize> {
+        *self.logger.get_or_init(|| {
+            if self.is_own() {
+                return Some(2);
+            }
+            let has = |code| self.flat.codes().contains(code);
+            let best = self.best(Role::LOGGER, |entry, code| {
+                let text = self.str(entry).filter(|text| !text.is_empty())?;
+                let is_name = match code {
+                    // Bunyan and pino call the logger so; elsewhere it names anything.
+                    Code::NAME => has(Code::HOSTNAME) && has(Code::PID),
+                    Code::MONGODB_LOGGER => has(Code::MONGODB_TIME),
+                    _ => !text.contains(' '),
+                };
+                is_name.then_some(())
+            });
+            best.map(|(_, entry)| entry)
+        })
+    }
+
+    fn stated_trace_id(&self) -> Stated<TraceId> {
+        *self.trace_id.get_or_init(|| {
+            if self.is_own() {
+                return self.own_id(OWN.len(), Code::TRACE_ID).into();
+            }
+            self.best(Role::TRACE_ID, |entry, _| id(self.str(entry)?, 32)).into()
+        })
+    }
+
+    fn stated_span_id(&self) -> Stated<SpanId> {
+        *self.span_id.get_or_init(|| {
+            if self.is_own() {
+                let trace_ids = usize::from(self.stated_trace_id().entry.is_some());
+                return self.own_id(OWN.len() + trace_ids, Code::SPAN_ID).into();
+            }
+            self.best(Role::SPAN_ID, |entry, _| id(self.str(entry)?, 16)).into()
+        })
+    }
+
+    /// The own encoder writes ids at once behind the rest, if there are any.
+    fn own_id<T: FromStr>(&self, entry: usize, code: Code) -> Option<(T, usize)> {
+        let text = self.str(entry).filter(|_| self.flat.code(entry) == code)?;
+        text.parse().ok().map(|id| (id, entry))
     }
 }
 
 /// An id in hex, in capitals too.
-fn id<T: std::str::FromStr>(text: &str, digits: usize) -> Option<T> {
+fn id<T: FromStr>(text: &str, digits: usize) -> Option<T> {
     if text.len() != digits {
         return None;
     }

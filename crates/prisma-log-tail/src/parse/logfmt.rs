@@ -2,7 +2,7 @@
 
 use prisma_log_core::Value;
 
-use super::scan;
+use super::flat;
 use super::text::{blank, lossy, owned, quoted};
 use super::zone::Zone;
 use super::{level, time};
@@ -107,7 +107,7 @@ fn typed(value: &str) -> Value<'_> {
         && digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
         && !(digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."));
     let is_integer = digits.bytes().all(|b| b.is_ascii_digit());
-    let number = numeric.then(|| scan::number(value, value.len() > digits.len(), is_integer));
+    let number = numeric.then(|| flat::number(value, value.len() > digits.len(), is_integer));
     number.flatten().unwrap_or(Value::Str(value))
 }
 

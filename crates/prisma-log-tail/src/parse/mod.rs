@@ -2,17 +2,23 @@
 
 mod access;
 mod elements;
+mod flat;
 mod json;
+mod keys;
 mod level;
 mod logfmt;
 mod parser;
+mod quoted;
 mod scan;
 mod servers;
+mod shape;
 mod stamp;
 mod syslog;
 mod text;
 mod time;
+mod view;
 mod wrap;
 mod zone;
 
 pub use parser::{LineParser, LineParserBuilder};
+pub use view::LineView;

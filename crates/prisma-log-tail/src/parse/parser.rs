@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prisma_log_core::{Clock, Error, ManualClock, SystemClock, Timestamp};
 
-use super::scan::Flat;
+use super::flat::Flat;
 use super::text::{self, blank, bracketed, is_name, owned, split};
 use super::time::{self, Stated};
 use super::zone::Zone;
@@ -84,7 +84,8 @@ impl LineParserBuilder {
 /// in the future. A time of day alone is no time.
 ///
 /// # Cost
-/// About a microsecond for a line of 100 bytes, on one core.
+/// About half a microsecond for a line of 150 bytes, and 0.8 µs for a JSON object of 400 bytes, on
+/// one core. A [view](LineParser::view) that is asked for a part of a JSON object costs less.
 pub struct LineParser {
     pub(super) zone: Zone,
     pub(super) flat: Flat,
@@ -123,7 +124,7 @@ impl LineParser {
 
     /// A line in one of the known forms.
     pub(super) fn line(&mut self, s: &[u8], depth: usize) -> Option<LogLine> {
-        let s = s.strip_prefix(b"\xef\xbb\xbf").unwrap_or(s);
+        let s = text::without_mark(s);
         // Escapes in a JSON line are its content.
         if let Some(out) = self.json(s) {
             return Some(out);

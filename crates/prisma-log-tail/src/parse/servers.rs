@@ -1,6 +1,6 @@
 //! Forms of single programs that no general rule covers: nginx's error log, glog, Redis, zap.
 
-use super::scan::Flat;
+use super::flat::Flat;
 use super::text::{
     blank, bracketed, is_name, is_number, owned, push, push_number, quoted, split, word,
 };
@@ -121,8 +121,8 @@ pub(super) fn zap(rest: &[u8], flat: &mut Flat, out: &mut LogLine) -> bool {
     if let Some(last) = parts.last().filter(|last| parts.len() > 1 && last.starts_with(b"{")) {
         let text = super::text::lossy(last);
         if flat.read(&text) == Some(text.len()) {
-            for index in 0..flat.entries.len() {
-                out.fields.push(flat.key(index), flat.value(index, &text));
+            for index in 0..flat.len() {
+                out.fields.push(flat.key(index, &text), flat.value(index, &text));
             }
             parts.pop();
         }

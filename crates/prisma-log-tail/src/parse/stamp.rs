@@ -1,6 +1,6 @@
 //! The forms of times, byte by byte.
 
-use super::time::{Civil, Stated, epoch, month_and_day};
+use super::time::{Civil, Stated, epoch, month_and_day, nanos_of, of_day};
 
 /// A time at the start of `s`, and how many bytes it takes.
 pub(super) fn read(s: &[u8]) -> Option<(Stated, usize)> {
@@ -206,13 +206,11 @@ impl At<'_> {
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
-        civil.of_day = hour * 3600 + minute * 60 + second.min(59);
+        civil.of_day = of_day(hour, minute, second);
         if let Some(b'.' | b',') = self.peek() {
             let digits = self.s[self.pos + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
             if digits > 0 {
-                let used = &self.s[self.pos + 1..self.pos + 1 + digits.min(9)];
-                let number = used.iter().fold(0, |number, &b| number * 10 + u32::from(b - b'0'));
-                civil.nanos = number * 10_u32.pow(9 - used.len() as u32);
+                civil.nanos = nanos_of(&self.s[self.pos + 1..self.pos + 1 + digits]);
                 self.pos += 1 + digits;
             }
         }

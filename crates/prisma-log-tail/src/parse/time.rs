@@ -90,9 +90,56 @@ pub(super) fn prefix(s: &[u8]) -> Option<(Stated, usize)> {
 
 /// A whole text as a time: what JSON and logfmt fields hold.
 pub(super) fn whole(s: &[u8]) -> Option<Stated> {
+    if let Some(civil) = utc(s) {
+        return Some(Stated::Civil(civil));
+    }
     let s = s.trim_ascii();
     let (stated, len) = prefix(s)?;
     (len == s.len()).then_some(stated)
+}
+
+/// A whole text as the form that is met most, `2026-11-24T08:00:00.123456Z`, with any number of
+/// fraction digits or none; `None` also for what is no valid time.
+fn utc(s: &[u8]) -> Option<Civil> {
+    let (head, rest) = s.split_first_chunk::<19>()?;
+    let separators = [head[4], head[7], head[10], head[13], head[16]];
+    if separators != *b"--T::" {
+        return None;
+    }
+    let mut valid = true;
+    let mut pair = |at: usize| {
+        let (tens, ones) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
+        valid &= tens < 10 && ones < 10;
+        u32::from(tens) * 10 + u32::from(ones)
+    };
+    let year = i64::from(pair(0) * 100 + pair(2));
+    let (month, day) = (pair(5), pair(8));
+    let (hour, minute, second) = (pair(11), pair(14), pair(17));
+    if !valid || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let mut nanos = 0;
+    if rest != b"Z" {
+        let digits = rest.strip_prefix(b".")?.strip_suffix(b"Z")?;
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        nanos = nanos_of(digits);
+    }
+    let of_day = of_day(hour, minute, second);
+    Some(Civil { year: Some(year), month, day, of_day, nanos, offset: Some(0) })
+}
+
+/// A leap second is the one before it.
+pub(super) fn of_day(hour: u32, minute: u32, second: u32) -> u32 {
+    hour * 3600 + minute * 60 + second.min(59)
+}
+
+/// A fraction's digits, of which there is at least one.
+pub(super) fn nanos_of(digits: &[u8]) -> u32 {
+    let used = &digits[..digits.len().min(9)];
+    let number = used.iter().fold(0, |number, &b| number * 10 + u32::from(b - b'0'));
+    number * 10_u32.pow(9 - used.len() as u32)
 }
 
 /// `1.2.3`-like decimal text as seconds, milliseconds, microseconds or nanoseconds since the Unix
@@ -161,6 +208,8 @@ mod tests {
             assert_eq!(got.trim_end_matches('Z').trim_end_matches(".000000"), expect, "{input}");
         };
         check("2026-11-24T08:00:00Z", "2026-11-24T08:00:00");
+        check("2026-11-24T08:00:00.1234567899Z", "2026-11-24T08:00:00.123456");
+        check("2026-11-24T08:00:00.5Z", "2026-11-24T08:00:00.500000");
         check("2026-11-24T08:00:00.123456789+01:00", "2026-11-24T07:00:00.123456");
         check("2026-11-24 08:00:00,123", "2026-11-24T08:00:00.123000");
         check("2026-11-24 08:00", "2026-11-24T08:00:00");
@@ -210,6 +259,12 @@ mod tests {
             "2026-11-24T24:00:00Z",
             "2026-11-24T08:60:00Z",
             "2026-11-24",
+            "20x6-11-24T08:00:00Z",
+            "2026-11-24T08:00:0:Z",
+            "2026-11-24T08:00:00.Z",
+            "2026-11-24T08:00:00.5xZ",
+            "2026-11-24T08:00:00.5ZZ",
+            "2026-11-24T08:00:61Z",
             "10.0.0.1",
             "12345678",
             "99999999999999999999",

@@ -1,17 +1,15 @@
 //! Lines inside other lines: what containers, Docker's files and syslog put around them.
 
+use super::json::{self, Json};
 use super::parser::{LineParser, MAX_DEPTH, plain};
-use super::text::{self, blank, push, split, word};
-use super::{elements, json, level, logfmt, time};
+use super::text::{blank, push, split, word};
+use super::{elements, level, logfmt, time};
 use crate::LogLine;
 
 impl LineParser {
     pub(super) fn json(&mut self, s: &[u8]) -> Option<LogLine> {
-        let s = blank(s);
-        if s.first() != Some(&b'{') {
-            return None;
-        }
-        let mut out = json::parse(&text::lossy(s), &mut self.flat, &mut self.zone)?;
+        let line = json::read(blank(s), &mut self.flat)?;
+        let mut out = Json::new(line, &self.flat, &mut self.zone).to_line();
         self.docker_file(&mut out);
         Some(out)
     }

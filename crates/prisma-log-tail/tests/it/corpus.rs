@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use prisma_log_tail::{LineParser, Tail};
 
-fn logs(dir: &str) -> Option<Vec<PathBuf>> {
+pub(crate) fn logs(dir: &str) -> Option<Vec<PathBuf>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(dir);
     let Ok(entries) = std::fs::read_dir(&root) else {
         assert!(std::env::var_os("CI").is_none(), "CI needs {}", root.display());

@@ -88,7 +88,7 @@ fn what_is_no_log_fails_alone_and_is_tried_again_when_replaced() {
     let _socket = UnixListener::bind(dir.path("socket")).unwrap();
     fs::write(dir.path("binary"), b"\x7fELF\x02\x01\0\0").unwrap();
     fs::write(dir.path("utf16"), b"\xff\xfeh\0i\0\n\0").unwrap();
-    fs::write(dir.path("gzip"), b"\x1f\x8b\x08\0").unwrap();
+    fs::write(dir.path("xz"), b"\xfd7zXZ\0\0").unwrap();
     std::os::unix::fs::symlink("loop", dir.path("loop")).unwrap();
     fs::write(dir.path("file"), "").unwrap();
     dir.append("good", "one\n");
@@ -99,7 +99,7 @@ fn what_is_no_log_fails_alone_and_is_tried_again_when_replaced() {
         ("socket", "is a socket, not a log file"),
         ("binary", "is not a text log: NUL byte at offset 6"),
         ("utf16", "is UTF-16 text, not UTF-8"),
-        ("gzip", "is compressed (gzip)"),
+        ("xz", "is compressed (xz)"),
         ("loop", "cannot open"),
         ("file/below", "cannot open"),
     ];
@@ -359,4 +359,35 @@ fn followers_and_parsers_can_be_moved_to_a_thread() {
     let mut tail = tail.poll_interval(forever).linger(forever).build().unwrap();
     assert_eq!(lines(&mut tail), ["one"]);
     assert_eq!(lines(&mut tail), Vec::<String>::new());
+}
+
+#[test]
+fn every_flipped_bit_of_a_checkpoint_is_an_error_and_never_another_place() {
+    let dir = Dir::new();
+    dir.append("a.log", "one\n".repeat(1000));
+    dir.append("b.log", "no line end yet");
+    let pattern = dir.path("*.log");
+    let builder = dir.tail().glob(pattern.to_str().unwrap()).from_start(true);
+    let builder = builder.file(dir.path("missing.log")).linger(std::time::Duration::MAX);
+    let mut tail = builder.build().unwrap();
+    let mut flips = 0;
+    for round in 0..4 {
+        tail.poll(300, &mut |_| {});
+        dir.shift("a.log", 9);
+        dir.append("a.log", format!("round {round}\n"));
+        tail.poll(usize::MAX, &mut |_| {});
+        tail.finish(&mut |_| {});
+        for checkpoint in tail.checkpoints() {
+            let good = checkpoint.to_bytes();
+            assert_eq!(prisma_log_tail::Checkpoint::from_bytes(&good).unwrap(), checkpoint);
+            for bit in 0..good.len() * 8 {
+                let mut bad = good.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                let error = prisma_log_tail::Checkpoint::from_bytes(&bad).unwrap_err();
+                assert!(error.is_data(), "bit {bit}: {error}");
+                flips += 1;
+            }
+        }
+    }
+    println!("checkpoints: {flips} flipped bits, each an error");
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use prisma_log_tail::{Checkpoint, Tail};
+use prisma_log_tail::{Checkpoint, Line, Tail};
 
 use crate::support::Dir;
 
@@ -23,6 +23,8 @@ struct Writer {
     random: fastrand::Rng,
     backups: u32,
     tag: &'static str,
+    /// What may happen to a rotated file.
+    compress: Option<fn(&Path)>,
 }
 
 impl Writer {
@@ -34,6 +36,7 @@ impl Writer {
             random: fastrand::Rng::with_seed(seed),
             backups: 0,
             tag: "",
+            compress: None,
         }
     }
 
@@ -72,7 +75,9 @@ impl Writer {
     fn rotate(&mut self) {
         let numbered = |n: u32| PathBuf::from(format!("{}.{n}", self.path.display()));
         for n in (1..=self.backups).rev() {
-            fs::rename(numbered(n), numbered(n + 1)).unwrap();
+            if fs::rename(numbered(n), numbered(n + 1)).is_err() {
+                fs::rename(packed(&numbered(n)), packed(&numbered(n + 1))).unwrap();
+            }
         }
         fs::rename(&self.path, numbered(1)).unwrap();
         self.backups += 1;
@@ -81,7 +86,19 @@ impl Writer {
         }
         let old = std::mem::replace(&mut self.file, open(&self.path));
         drop(old);
+        if let Some(compress) = self.compress
+            && self.random.bool()
+        {
+            let chosen = numbered(self.random.u32(1..=self.backups.min(3)));
+            if chosen.exists() {
+                compress(&chosen);
+            }
+        }
     }
+}
+
+fn packed(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.gz", path.display()))
 }
 
 fn open(path: &Path) -> File {
@@ -95,12 +112,12 @@ struct Totals {
     restarts: u64,
 }
 
-fn one_run(seed: u64, totals: &mut Totals) {
+fn one_run(seed: u64, totals: &mut Totals, compress: Option<fn(&Path)>) {
     let dir = Dir::new();
     let path = dir.path("app.log");
     let mut random = fastrand::Rng::with_seed(seed ^ 0x5eed);
     let rotate_one_in = [3, 10, 60][random.usize(0..3)];
-    let writer = Writer::new(&path, seed);
+    let writer = Writer { compress, ..Writer::new(&path, seed) };
     let done = AtomicBool::new(false);
     let started = std::sync::Barrier::new(2);
     let mut seen: Vec<u64> = Vec::new();
@@ -130,12 +147,16 @@ fn one_run(seed: u64, totals: &mut Totals) {
             loop {
                 let last_round = done.load(Ordering::SeqCst);
                 let max = if last_round { usize::MAX } else { random.usize(1..300) };
-                let outcome = tail.poll(max, &mut |line| {
+                let mut take = |line: Line<'_>| {
                     assert!(!line.cut);
                     let text = std::str::from_utf8(line.bytes).unwrap();
                     let number = text.split(' ').next().unwrap();
                     seen.push(number.parse().unwrap_or_else(|_| panic!("torn line {text:?}")));
-                });
+                };
+                let outcome = match random.bool() {
+                    true => tail.poll_blocks(max, &mut |block| block.lines().for_each(&mut take)),
+                    false => tail.poll(max, &mut take),
+                };
                 // What a monitor does with the lines it commits together with the checkpoint.
                 checkpoints = tail.checkpoints().iter().map(Checkpoint::to_bytes).collect();
                 if last_round && !outcome.more {
@@ -258,11 +279,29 @@ fn lines_that_late_writers_write_to_renamed_files_come_once() {
 fn every_line_once_under_rotation_and_restarts() {
     let mut totals = Totals::default();
     for seed in 0..RUNS {
-        one_run(seed, &mut totals);
+        one_run(seed, &mut totals, None);
     }
     println!(
         "model: {RUNS} runs, {} lines each seen exactly once and in order, {} rotations, {} restarts",
         totals.lines, totals.rotations, totals.restarts
     );
     assert!(totals.lines >= 100_000 && totals.rotations >= 500 && totals.restarts >= 20);
+}
+
+#[cfg(all(feature = "gzip", feature = "zstd"))]
+#[test]
+fn every_line_once_although_rotated_files_are_compressed() {
+    let mut totals = Totals::default();
+    for seed in 0..RUNS / 2 {
+        one_run(seed, &mut totals, Some(crate::archives::compress_in_place));
+    }
+    println!(
+        "archives: {} runs, {} lines each seen exactly once and in order, {} rotations, {} \
+         restarts",
+        RUNS / 2,
+        totals.lines,
+        totals.rotations,
+        totals.restarts
+    );
+    assert!(totals.lines >= 50_000 && totals.rotations >= 250 && totals.restarts >= 10);
 }

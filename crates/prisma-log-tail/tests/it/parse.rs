@@ -16,14 +16,14 @@ fn parser() -> LineParser {
     LineParser::builder().time_zone("UTC").now(now).build().unwrap()
 }
 
-fn samples() -> impl Iterator<Item = (String, &'static str)> {
+pub(crate) fn samples() -> impl Iterator<Item = (String, &'static str)> {
     SAMPLES.split("\n\n").filter(|block| !block.trim().is_empty()).map(|block| {
         let (line, expect) = block.split_once('\n').unwrap();
         (line.replace("\\e", "\u{1b}"), expect)
     })
 }
 
-fn show(line: &LogLine) -> String {
+pub(crate) fn show(line: &LogLine) -> String {
     let time = line.timestamp.map_or("-".to_owned(), |time| time.to_string());
     let level = line.level.map_or("-".to_owned(), |level| level.to_string());
     let logger = line.logger.as_deref().unwrap_or("-");

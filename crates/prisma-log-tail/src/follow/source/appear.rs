@@ -1,12 +1,14 @@
 //! From no open file to the first one: at the start, after a restart, and when a file appears.
 
 use std::collections::HashSet;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
+use super::super::content::Content;
 use super::super::hash::FNV_START;
 use super::super::identity::{FileId, Head, Position, birth, mtime};
 use super::super::open::{check_text, check_text_after_hole, open};
@@ -24,18 +26,20 @@ const LISTING_INTERVAL: [Duration; 2] = [Duration::from_secs(1), Duration::from_
 impl Source {
     /// Opens the file if it is there, and starts at its start or its end.
     pub(in super::super) fn begin(&mut self, from_start: bool) {
-        let opened = open(&self.path).and_then(|opened| {
-            if let Some((file, _)) = &opened {
-                check_text(&self.path, file)?;
+        let opened = open(&self.path, self.settings.archives).and_then(|mut opened| {
+            if let Some((content, _)) = &mut opened {
+                check_text(&self.path, content)?;
             }
             Ok(opened)
         });
         match opened {
             Ok(None) => self.pending = self.nothing_yet(),
-            Ok(Some((file, metadata))) => {
+            Ok(Some((content, _))) if content.is_packed() && !from_start => self.linked = false,
+            Ok(Some((content, metadata))) => {
+                self.linked &= !content.is_packed();
                 let reader = match from_start {
-                    true => Reader::new(file, &metadata, 0),
-                    false => Reader::at_end(file, &metadata, self.settings.max_line),
+                    true => Reader::new(content, &metadata, 0),
+                    false => Reader::at_end(content, &metadata, self.settings.max_line),
                 };
                 match reader {
                     Ok(reader) => self.queue.push_back(reader),
@@ -69,6 +73,37 @@ impl Source {
         }
     }
 
+    /// Begins with an archive at the path. What was read of its text before, under whatever name, is
+    /// not read again: `known` are the places of logs that were read, with the paths that they are
+    /// of. `is_followed`: such a log is followed too. `false` when there is no archive.
+    pub(in super::super) fn begin_archive<'k>(
+        &mut self,
+        known: impl Iterator<Item = (&'k Path, &'k Position)>,
+        is_followed: impl Fn(&Path) -> bool,
+        from_start: bool,
+    ) -> bool {
+        let Ok(Some((mut content, metadata))) = open(&self.path, self.settings.archives) else {
+            return false;
+        };
+        if !content.is_packed() {
+            return false;
+        }
+        let found = known.filter(|(_, at)| at.is_text_of(&mut content, &metadata).unwrap_or(false));
+        let Some((log, at)) = found.max_by_key(|(_, at)| at.offset) else {
+            self.begin(from_start);
+            return true;
+        };
+        self.linked = false;
+        // A log that is followed is read on in its archives.
+        if !is_followed(log) || !siblings::is_rotated_of(&self.key, log) {
+            match Reader::resume(content, &metadata, at) {
+                Ok(reader) => self.queue.push_back(reader),
+                Err(error) => self.refuse(Error::io_at("read", &self.path, error)),
+            }
+        }
+        true
+    }
+
     /// Continues where a checkpoint was taken.
     pub(in super::super) fn resume(&mut self, checkpoint: &Checkpoint) {
         self.pending = Pending {
@@ -93,7 +128,7 @@ impl Source {
 
     /// What will be written from now on, and nothing that is there.
     pub(super) fn nothing_yet(&self) -> Pending {
-        let listed = siblings::list(&self.path).unwrap_or_default();
+        let listed = siblings::list(&self.path, self.settings.archives).unwrap_or_default();
         let rotated = listed.iter().filter(|file| !file.current);
         Pending {
             positions: Vec::new(),
@@ -124,14 +159,14 @@ impl Source {
     /// Opens what the pending positions mean, or what is there by now.
     fn appear(&mut self) {
         // A refusal to open the log itself must not hide behind an empty listing.
-        let opened = match open(&self.path) {
+        let opened = match open(&self.path, self.settings.archives) {
             Ok(opened) => opened,
             Err(error) => return self.refuse(error),
         };
         let is_missing = opened.is_none();
-        if let Some((file, metadata)) = opened {
+        if let Some((content, metadata)) = opened {
             (self.missing_since, self.next_listing) = (None, None);
-            match self.without_listing(file, &metadata) {
+            match self.without_listing(content, &metadata) {
                 Ok(None) => {}
                 Ok(Some(reader)) => {
                     self.pending.positions.clear();
@@ -146,7 +181,7 @@ impl Source {
                 return;
             }
         }
-        let Some(listed) = siblings::list(&self.path) else { return };
+        let Some(listed) = siblings::list(&self.path, self.settings.archives) else { return };
         if listed.is_empty() {
             return self.list_later();
         }
@@ -164,20 +199,24 @@ impl Source {
         newer.truncate(MAX_QUEUE);
         let position = self.pending.positions.last().copied();
         let cut = position.is_some();
-        let Some(opened) = siblings::open_all(&self.path, &newer, cut) else { return };
+        let Some(opened) = siblings::open_all(&self.path, &newer, cut, self.settings.archives)
+        else {
+            return;
+        };
         gaps += opened.unread;
         let is_same = |metadata: &Metadata| position.is_some_and(|at| at.is_inode(metadata));
         let mut queue: Vec<Reader> = front.into_iter().collect();
-        for (file, metadata, current) in opened.files {
+        for (mut content, metadata, current) in opened.files {
             let may_be_hole = cut && (!current || is_same(&metadata));
             let check = if may_be_hole { check_text_after_hole } else { check_text };
-            if current && let Err(error) = check(&self.path, &file) {
+            if current && let Err(error) = check(&self.path, &mut content) {
                 self.refuse(error);
                 continue;
             }
+            self.linked &= !current || !content.is_packed();
             let reader = match may_be_hole {
-                true => Reader::after_cut(file, &metadata),
-                false => Reader::new(file, &metadata, 0),
+                true => Reader::after_cut(content, &metadata),
+                false => Reader::new(content, &metadata, 0),
             };
             match reader {
                 Ok(reader) => queue.push(reader),
@@ -203,16 +242,20 @@ impl Source {
 
     /// The file at the path as the only one to read, if that is sure without asking what stands
     /// beside it: the listing of a directory for each of its files takes long when there are many.
-    fn without_listing(&self, file: File, metadata: &Metadata) -> Result<Option<Reader>, Error> {
+    fn without_listing(
+        &self,
+        mut content: Content,
+        metadata: &Metadata,
+    ) -> Result<Option<Reader>, Error> {
         let failed = |error| Error::io_at("read", &self.path, error);
         match self.pending.positions[..] {
             [] if self.pending.alone == Some(FileId::of(metadata)) => {
-                check_text(&self.path, &file)?;
-                Reader::new(file, metadata, 0).map(Some).map_err(failed)
+                check_text(&self.path, &mut content)?;
+                Reader::new(content, metadata, 0).map(Some).map_err(failed)
             }
             // Nothing is newer than the file at the path.
-            [at] if at.is_inode(metadata) && at.is_content(&file, metadata).map_err(failed)? => {
-                Reader::resume(file, metadata, &at).map(Some).map_err(failed)
+            [at] if at.is_inode(metadata) && at.is_content(&mut content).map_err(failed)? => {
+                Reader::resume(content, metadata, &at).map(Some).map_err(failed)
             }
             _ => Ok(None),
         }
@@ -237,18 +280,20 @@ impl Source {
             let newer = listed.iter().filter(is_new).cloned().collect();
             return Ok(Some(Resumed { lingering: Vec::new(), front: None, newer, gap: false }));
         };
-        let mut lingering = Vec::new();
+        let find = |at: &Position, taken: &[Reader]| {
+            let taken: Vec<FileId> = taken.iter().map(Reader::id).collect();
+            siblings::find(&self.path, listed, at, &taken, self.settings.archives)
+        };
+        let mut lingering: Vec<Reader> = Vec::new();
         for position in older {
-            let Some(found) = siblings::find(&self.path, listed, position)? else {
-                return Ok(None);
-            };
-            if let Some((_, file, metadata)) = found {
-                lingering.push(Reader::resume(file, &metadata, position)?);
+            let Some(found) = find(position, &lingering)? else { return Ok(None) };
+            if let Some((_, content, metadata)) = found {
+                lingering.push(Reader::resume(content, &metadata, position)?);
             }
         }
-        let Some(found) = siblings::find(&self.path, listed, front)? else { return Ok(None) };
-        if let Some((index, file, metadata)) = found {
-            let front = Some(Reader::resume(file, &metadata, front)?);
+        let Some(found) = find(front, &lingering)? else { return Ok(None) };
+        if let Some((index, content, metadata)) = found {
+            let front = Some(Reader::resume(content, &metadata, front)?);
             let newer = if self.linked { listed[index + 1..].to_vec() } else { Vec::new() };
             return Ok(Some(Resumed { lingering, front, newer, gap: false }));
         }

@@ -7,25 +7,46 @@ use prisma_log_core::Error;
 use super::super::open::check_start;
 use super::super::reader::{Fill, Reader, Taken};
 use super::Settings;
-use crate::Line;
+use crate::{Block, Joiner};
 
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counters {
-    pub(super) lines: u64,
-    pub(super) bytes: u64,
-    pub(super) cut_lines: u64,
-    pub(super) invalid_utf8_lines: u64,
-    pub(super) rotations: u64,
-    pub(super) truncations: u64,
-    pub(super) gaps: u64,
+pub(in super::super) struct Counters {
+    pub(in super::super) lines: u64,
+    pub(in super::super) bytes: u64,
+    pub(in super::super) cut_lines: u64,
+    pub(in super::super) invalid_utf8_lines: u64,
+    pub(in super::super) rotations: u64,
+    pub(in super::super) truncations: u64,
+    pub(in super::super) gaps: u64,
 }
 
 /// What takes the lines.
-pub(super) type Each<'e> = &'e mut dyn FnMut(Line<'_>);
+pub(in super::super) type Each<'e> = &'e mut dyn FnMut(Block<'_>);
+
+/// How much one turn may hand out.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Quota {
+    /// Exactly.
+    pub(in super::super) lines: u64,
+    /// The block with which this is reached is handed out whole.
+    pub(in super::super) bytes: u64,
+}
+
+impl Quota {
+    pub(in super::super) const NONE: Quota = Quota { lines: u64::MAX, bytes: u64::MAX };
+
+    pub(in super::super) fn is_used_up(self) -> bool {
+        self.lines == 0 || self.bytes == 0
+    }
+
+    pub(in super::super) fn least(self, other: Quota) -> Quota {
+        Quota { lines: self.lines.min(other.lines), bytes: self.bytes.min(other.bytes) }
+    }
+}
 
 /// How reading one file ended.
-pub(super) enum Drained {
-    /// As many lines as were asked for.
+pub(in super::super) enum Drained {
+    /// As much as was asked for.
     Quota,
     /// All that is in the file.
     End,
@@ -35,20 +56,24 @@ pub(super) enum Drained {
     Refused(Error),
     /// The system can't read it.
     Failed(Error),
+    /// All that there is of an archive that is not written to its end yet.
+    Torn(Error),
+    /// The archive can't be read on.
+    Damaged(Error),
 }
 
 /// Where lines go, and how many more may.
-pub(super) struct Feed<'f> {
-    pub(super) path: &'f Path,
-    pub(super) settings: Settings,
-    pub(super) left: usize,
-    pub(super) each: Each<'f>,
+pub(in super::super) struct Feed<'f> {
+    pub(in super::super) path: &'f Path,
+    pub(in super::super) settings: &'f Settings,
+    pub(in super::super) left: Quota,
+    pub(in super::super) each: Each<'f>,
 }
 
 impl Feed<'_> {
     /// Hands out complete lines of one file. `is_log`: the file stands at the path itself and must
     /// be text.
-    pub(super) fn drain(
+    pub(in super::super) fn drain(
         &mut self,
         reader: &mut Reader,
         counters: &mut Counters,
@@ -57,14 +82,15 @@ impl Feed<'_> {
         loop {
             loop {
                 let before = reader.offset();
-                if self.left == 0 {
+                if self.left.is_used_up() {
                     return Drained::Quota;
                 }
-                let taken = reader.take(self.settings.max_line);
-                counters.bytes += reader.offset() - before;
+                let taken = reader.take(self.settings.max_line, self.left.lines, self.join());
+                let bytes = reader.offset() - before;
+                counters.bytes += bytes;
+                self.left.bytes = self.left.bytes.saturating_sub(bytes);
                 let Some(taken) = taken else { break };
-                self.left -= 1;
-                self.emit(reader, counters, &taken);
+                self.emit(reader, counters, taken);
             }
             match reader.fill() {
                 Ok(Fill::Data) => {
@@ -78,28 +104,84 @@ impl Feed<'_> {
                         return Drained::Refused(error);
                     }
                 }
-                Ok(Fill::End) => return Drained::End,
+                Ok(Fill::End) => {
+                    if reader.content().is_packed() {
+                        // No writer adds to the last line of an archive.
+                        self.partial(reader, counters);
+                    } else if self.has_ended(reader) {
+                        self.ended(reader, counters);
+                    }
+                    return Drained::End;
+                }
+                Ok(Fill::Torn) => return Drained::Torn(torn(self.path)),
+                Ok(Fill::Damaged(why)) => {
+                    self.partial(reader, counters);
+                    return Drained::Damaged(damaged(self.path, &why));
+                }
                 Ok(Fill::Changed) => return Drained::Changed,
                 Err(error) => return Drained::Failed(Error::io_at("read", self.path, error)),
             }
         }
     }
 
-    /// Hands out what is held of an incomplete line.
-    pub(super) fn partial(&mut self, reader: &mut Reader, counters: &mut Counters) {
-        let before = reader.offset();
-        if let Some(taken) = reader.take_partial(self.settings.max_line) {
+    fn join(&self) -> Option<&'_ Joiner> {
+        self.settings.join.as_ref()
+    }
+
+    /// Whether the last record has ended, because nothing came for long enough.
+    fn has_ended(&self, reader: &Reader) -> bool {
+        let wait = self.join().map(Joiner::wait);
+        reader.is_holding() && wait.is_some_and(|wait| reader.quiet() >= wait)
+    }
+
+    /// Hands out the complete lines of the last record.
+    pub(super) fn ended(&mut self, reader: &mut Reader, counters: &mut Counters) {
+        loop {
+            let before = reader.offset();
+            let taken = reader.take_ended(self.settings.max_line, u64::MAX, self.join());
             counters.bytes += reader.offset() - before;
-            self.left = self.left.saturating_sub(1);
-            self.emit(reader, counters, &taken);
+            let Some(taken) = taken else { break };
+            self.emit(reader, counters, taken);
         }
     }
 
-    fn emit(&mut self, reader: &Reader, counters: &mut Counters, taken: &Taken) {
-        let bytes = reader.bytes(taken.range.clone());
-        counters.lines += 1;
-        counters.cut_lines += u64::from(taken.cut);
-        counters.invalid_utf8_lines += u64::from(std::str::from_utf8(bytes).is_err());
-        (self.each)(Line { source: self.path, bytes, cut: taken.cut });
+    /// Hands out what is held: the last record, and an incomplete line.
+    pub(in super::super) fn partial(&mut self, reader: &mut Reader, counters: &mut Counters) {
+        self.ended(reader, counters);
+        let before = reader.offset();
+        if let Some(taken) = reader.take_partial(self.settings.max_line) {
+            counters.bytes += reader.offset() - before;
+            self.emit(reader, counters, taken);
+        }
     }
+
+    fn emit(&mut self, reader: &Reader, counters: &mut Counters, taken: Taken) {
+        let Taken { range, lines, cut } = taken;
+        let bytes = reader.bytes(range);
+        self.left.lines = self.left.lines.saturating_sub(lines);
+        counters.lines += lines;
+        counters.cut_lines += u64::from(cut);
+        counters.invalid_utf8_lines += invalid_lines(bytes);
+        (self.each)(Block { source: self.path, bytes, line_count: lines, cut });
+    }
+}
+
+pub(super) fn torn(path: &Path) -> Error {
+    Error::data(format!("the archive {} is not written to its end", path.display()))
+        .with_hint("it is read on when it grows")
+}
+
+fn damaged(path: &Path, why: &str) -> Error {
+    Error::data(format!("the archive {} can't be read on: {why}", path.display()))
+        .with_hint("what stands before that place was read")
+}
+
+/// How many lines are not valid UTF-8. No character of UTF-8 spans a line end.
+fn invalid_lines(bytes: &[u8]) -> u64 {
+    // Nearly all blocks are ASCII, which is seen several times as fast as that they are UTF-8.
+    if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+        return 0;
+    }
+    let lines = bytes.split(|&byte| byte == b'\n');
+    lines.filter(|line| std::str::from_utf8(line).is_err()).count() as u64
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use prisma_log_core::{Error, Timestamp};
 
+use super::super::archive::Limits;
 use super::super::identity::{FileId, Position, mtime};
 use super::super::open::{check_text, not_regular, open};
 use super::super::reader::Reader;
@@ -44,21 +45,25 @@ impl Source {
             self.behind = true;
             return;
         }
-        let Some(listed) = siblings::list(&self.path) else { return };
-        let (mut newer, gap) = self.newer(listed, last.id(), last);
+        let last = last.id();
+        let Some(listed) = siblings::list(&self.path, self.settings.archives) else { return };
+        let (mut newer, gap) = self.newer(listed, last);
         let has_room = newer.len() <= room;
         newer.truncate(room);
-        let Some(opened) = siblings::open_all(&self.path, &newer, false) else { return };
+        let Some(opened) = siblings::open_all(&self.path, &newer, false, self.settings.archives)
+        else {
+            return;
+        };
         self.behind = !has_room;
         if newer.last().is_some_and(|file| file.current)
             && !opened.files.iter().any(|&(_, _, current)| current)
-            && let Err(error) = open(&self.path)
+            && let Err(error) = open(&self.path, self.settings.archives)
         {
             self.refuse(error);
         }
         self.counters.gaps += opened.unread + u64::from(gap);
-        for (file, metadata, current) in opened.files {
-            if current && let Err(error) = check_text(&self.path, &file) {
+        for (mut content, metadata, current) in opened.files {
+            if current && let Err(error) = check_text(&self.path, &mut content) {
                 self.refuse(error);
                 continue;
             }
@@ -67,7 +72,7 @@ impl Source {
             let known = self.lingering.iter().position(|lingering| lingering.reader.id() == id);
             let reader = match known {
                 Some(index) => Ok(self.lingering.remove(index).reader),
-                None => Reader::new(file, &metadata, 0),
+                None => Reader::new(content, &metadata, 0),
             };
             match reader {
                 Ok(reader) => self.queue.push_back(reader),
@@ -82,25 +87,44 @@ impl Source {
     }
 
     /// The files that came after the newest known one, and whether some between may be lost.
-    fn newer(&self, listed: Vec<Found>, anchor: FileId, last: &Reader) -> (Vec<Found>, bool) {
-        let lingers =
-            |file: &Found| self.lingering.iter().any(|other| other.reader.id() == file.id);
-        if let Some(index) = listed.iter().position(|file| file.id == anchor) {
+    fn newer(&mut self, listed: Vec<Found>, anchor: FileId) -> (Vec<Found>, bool) {
+        let lingering: Vec<FileId> = self.lingering.iter().map(|it| it.reader.id()).collect();
+        let lingers = |file: &Found| lingering.contains(&file.id);
+        let index = listed.iter().position(|file| file.id == anchor);
+        // It may have been compressed and deleted since.
+        let index = index.or_else(|| {
+            let last = self.queue.back_mut()?;
+            listed.iter().rposition(|file| file.is_copy_of(last, self.settings.archives))
+        });
+        if let Some(index) = index {
             let newer = listed.into_iter().skip(index + 1);
             return (newer.filter(|file| file.current || !lingers(file)).collect(), false);
         }
-        // The newest known file was deleted, moved away or compressed. What was written to after
-        // its last change is newer than it.
-        let since = last.metadata().map_or(i64::MIN, |metadata| mtime(&metadata));
-        let is_newer = |file: &Found| {
-            let queued = self.queue.iter().any(|reader| reader.id() == file.id);
-            !queued && (file.current || file.mtime >= since && !lingers(file))
-        };
+        // The newest known file was deleted or moved away. What was written to after its last change
+        // is newer than it.
+        let last = self.queue.back();
+        let metadata = last.and_then(|last| last.metadata().ok());
+        let since = metadata.map_or(i64::MIN, |metadata| mtime(&metadata));
+        let queued: Vec<FileId> = self.queue.iter().map(Reader::id).collect();
         let rotated = listed.iter().filter(|file| !file.current).count();
-        let newer: Vec<Found> = listed.into_iter().filter(is_newer).collect();
+        let mut newer = listed;
+        newer.retain(|file| {
+            let is_newer = file.current || file.mtime >= since && !lingers(file);
+            is_newer && !queued.contains(&file.id) && !self.has_copy(file)
+        });
         let newer_rotated = newer.iter().filter(|file| !file.current).count();
         // If no older file is left, files between the last known and the oldest may be gone too.
         (newer, rotated > 0 && rotated == newer_rotated)
+    }
+
+    /// Whether the file is an archive of one that is open, or was.
+    fn has_copy(&mut self, file: &Found) -> bool {
+        if self.past.iter().any(|at| file.is_text_of(at, self.settings.archives)) {
+            return true;
+        }
+        let lingering = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
+        let mut open = self.queue.iter_mut().chain(lingering);
+        open.any(|reader| file.is_copy_of(reader, self.settings.archives))
     }
 
     /// Deals with a front file whose content is not what was read of it.
@@ -121,7 +145,7 @@ impl Source {
             return Ok(());
         }
         let position = front.position();
-        let copies = find_copy(&self.path, &position, self.seen_at);
+        let copies = find_copy(&self.path, &position, self.seen_at, self.settings.archives);
         let Some(front) = self.queue.front_mut() else { return Ok(()) };
         match copies {
             None => {
@@ -142,13 +166,19 @@ impl Source {
 
 /// The copies that `copytruncate` made since, oldest first: what was not read yet is in there. The
 /// file may have been cut more than once since the last look.
-fn find_copy(path: &Path, position: &Position, seen_at: Timestamp) -> Option<(Vec<Reader>, u64)> {
+fn find_copy(
+    path: &Path,
+    position: &Position,
+    seen_at: Timestamp,
+    limits: Limits,
+) -> Option<(Vec<Reader>, u64)> {
     let since = seen_at.saturating_sub(COPY_SLACK).unix_nanos();
-    let mut listed = siblings::list(path)?;
+    let mut listed = siblings::list(path, limits)?;
     listed.retain(|file| !file.current && file.ctime >= since);
-    let (index, file, metadata) = siblings::find(path, &listed, position).ok()???;
+    let (index, file, metadata) =
+        siblings::find(path, &listed, position, &[], limits).ok()???;
     let mut copies = vec![Reader::resume(file, &metadata, position).ok()?];
-    let opened = siblings::open_all(path, &listed[index + 1..], true)?;
+    let opened = siblings::open_all(path, &listed[index + 1..], true, limits)?;
     for (file, metadata, _) in opened.files {
         copies.push(Reader::after_cut(file, &metadata).ok()?);
     }

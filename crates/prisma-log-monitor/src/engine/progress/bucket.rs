@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use prisma_log_core::{Error, Timestamp};
 
-use super::window::Reached;
+use super::Reached;
 use crate::codec::{Reader, Writer};
 
 /// Distinct values that a bucket remembers; beyond it, the smallest hashes are forgotten.
@@ -15,8 +15,10 @@ const EPSILON: f64 = 1e-9;
 
 /// What is in the bucket, as CrowdSec reckons it: it leaks steadily, not in whole drops.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Bucket {
+pub(in crate::engine) struct Bucket {
     filling: Option<Filling>,
+    /// Values that were forgotten.
+    pub(super) forgotten: u64,
 }
 
 #[derive(Debug, PartialEq)]
@@ -40,7 +42,7 @@ impl Bucket {
         capacity: u32,
         leak_every: Duration,
     ) -> Option<Reached> {
-        let lifetime = leak_every.saturating_mul(capacity.saturating_add(1));
+        let lifetime = lifetime(capacity, leak_every);
         self.filling.take_if(|filling| {
             time.saturating_since(filling.last) > lifetime
                 || filling.last.saturating_since(time) > lifetime
@@ -58,6 +60,7 @@ impl Bucket {
             }
             if filling.seen.len() > MAX_SEEN {
                 filling.seen.pop_first();
+                self.forgotten += 1;
             }
         }
         let leaked = time.saturating_since(filling.last).as_secs_f64() / leak_every.as_secs_f64();
@@ -69,7 +72,13 @@ impl Bucket {
             return None;
         }
         let Filling { count, first, last, .. } = self.filling.take()?;
-        Some(Reached { count, first, last })
+        Some(Reached::new(count, first, last))
+    }
+
+    /// When it is empty, unless it gets more.
+    pub(super) fn until(&self, capacity: u32, leak_every: Duration) -> Option<Timestamp> {
+        let filling = self.filling.as_ref()?;
+        Some(filling.last.saturating_add(lifetime(capacity, leak_every)))
     }
 
     /// Events that are on their way to the threshold: whole ones that have not leaked out.
@@ -104,8 +113,13 @@ impl Bucket {
         if filling.as_ref().is_some_and(|filling| !filling.level.is_finite()) {
             return Err(from.bad("a level is no number"));
         }
-        Ok(Bucket { filling })
+        Ok(Bucket { filling, forgotten: 0 })
     }
+}
+
+/// How long a bucket lives without new events.
+fn lifetime(capacity: u32, leak_every: Duration) -> Duration {
+    leak_every.saturating_mul(capacity.saturating_add(1))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use prisma_log_core::{Error, Timestamp};
 
+use super::Reached;
+use super::eras::Tide;
 use crate::codec::{Reader, Writer};
 
 /// Fewest events that a window keeps before it forgets some.
@@ -16,9 +18,13 @@ const MAX_SURPLUS: usize = 4096;
 ///
 /// No two events with the same value lie within one window, and no window holds `count` events:
 /// it would have fired.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Window {
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Window {
     events: VecDeque<Event>,
+    /// Events that came since the last look at what has passed.
+    since_look: usize,
+    /// Events within reach that were forgotten.
+    pub(super) forgotten: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,14 +32,6 @@ struct Event {
     time: Timestamp,
     /// Hash of the value that must be distinct; `None` when every event counts.
     value: Option<u64>,
-}
-
-/// Events that reached a threshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Reached {
-    pub(super) count: u64,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
 }
 
 impl Window {
@@ -49,6 +47,7 @@ impl Window {
         let time = if value.is_some() { self.take_same(time, value, window) } else { time };
         let at = self.events.partition_point(|event| event.time <= time);
         self.events.insert(at, Event { time, value });
+        self.since_look += 1;
         // Every run of `count` events that includes the new one.
         let latest = at.min(self.events.len().wrapping_sub(count));
         for start in (at + 1).saturating_sub(count)..=latest {
@@ -58,12 +57,12 @@ impl Window {
             let first = self.events[start].time;
             if last.saturating_since(first) <= window {
                 self.events.drain(start..start + count);
-                return Some(Reached { count: count as u64, first, last });
+                return Some(Reached::new(count as u64, first, last));
             }
         }
         let kept = (4 * count).clamp(MIN_KEPT.max(count), count + MAX_SURPLUS);
-        if self.events.len() > kept {
-            self.forget_farthest(time);
+        if self.events.len() > kept * 3 / 4 {
+            self.make_room(time, kept, window);
         }
         None
     }
@@ -82,7 +81,23 @@ impl Window {
         latest
     }
 
-    fn forget_farthest(&mut self, time: Timestamp) {
+    /// Drops what no window will have any more, and forgets what is farthest if that is not enough.
+    fn make_room(&mut self, time: Timestamp, kept: usize, window: Duration) {
+        if self.since_look >= kept / 8 {
+            self.since_look = 0;
+            let mut tide = Tide::new(window);
+            let events = self.events.iter().rev();
+            let mut events: Vec<Event> =
+                events.filter(|event| tide.reaches(event.time, event.time)).copied().collect();
+            events.reverse();
+            self.events = events.into();
+        }
+        while self.events.len() > kept {
+            self.forget_farthest(time, window);
+        }
+    }
+
+    fn forget_farthest(&mut self, time: Timestamp, window: Duration) {
         let before = self.events.front().map(|first| time.saturating_since(first.time));
         let after = self.events.back().map(|last| last.time.saturating_since(time));
         if before >= after {
@@ -90,6 +105,12 @@ impl Window {
         } else {
             self.events.pop_back();
         }
+        self.forgotten += u64::from(before.max(after).is_some_and(|distance| distance <= window));
+    }
+
+    /// Time of the last event.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.events.back().map(|event| event.time)
     }
 
     /// Events that are on their way to the threshold.
@@ -122,12 +143,20 @@ impl Window {
         if !events.is_sorted_by_key(|event| event.time) {
             return Err(from.bad("its events are out of order"));
         }
-        Ok(Window { events: events.into() })
+        Ok(Window { events: events.into(), ..Window::default() })
+    }
+}
+
+/// Windows are equal when they have the same events.
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        self.events == other.events
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Dice, YEAR, check_stored, millis, times};
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -208,23 +237,83 @@ mod tests {
         for i in 0..100_000 {
             assert_eq!(state.push(at(i * 100), None, 3, window), None);
         }
-        assert_eq!(state.events.len(), MIN_KEPT);
+        assert!(state.events.len() <= MIN_KEPT);
         let newest = 99_999 * 100;
         assert_eq!(state.push(at(newest - 1), None, 3, window), None);
         assert!(state.push(at(newest + 1), None, 3, window).is_some());
+    }
+
+    /// All events that are not used up, by time.
+    #[derive(Default)]
+    struct Naive(Vec<(Timestamp, Option<u64>)>);
+
+    impl Naive {
+        fn push(&mut self, mut time: Timestamp, value: Option<u64>, count: usize) -> bool {
+            if value.is_some() {
+                let near = |at: Timestamp| {
+                    at.saturating_since(time).max(time.saturating_since(at)) <= WINDOW
+                };
+                let same: Vec<Timestamp> =
+                    self.0.iter().filter(|e| e.1 == value).map(|e| e.0).collect();
+                let same: Vec<Timestamp> = same.into_iter().filter(|&at| near(at)).collect();
+                self.0.retain(|event| event.1 != value || !same.contains(&event.0));
+                time = same.into_iter().fold(time, Timestamp::max);
+            }
+            let new = self.0.partition_point(|event| event.0 <= time);
+            self.0.insert(new, (time, value));
+            for start in (new + 1).saturating_sub(count)..=new {
+                let Some(last) = self.0.get(start + count - 1) else { return false };
+                if last.0.saturating_since(self.0[start].0) <= WINDOW {
+                    self.0.drain(start..start + count);
+                    return true;
+                }
+            }
+            false
+        }
+    }
+
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn it_does_as_a_naive_model() {
+        for (seed, count, step, values) in
+            [(1, 5, 15_000, 0), (2, 40, 2_000, 0), (3, 4, 9_000, 6), (4, 100, 400, 300)]
+        {
+            let mut dice = Dice::new(seed);
+            let (mut state, mut naive) = (Window::default(), Naive::default());
+            let mut firings = 0;
+            for time in times(&mut dice, 100_000, step, 50_000) {
+                let value = (values > 0).then(|| dice.below(values));
+                let reached = state.push(millis(time), value, count, WINDOW);
+                let expect = naive.push(millis(time), value, count as usize);
+                assert_eq!(reached.is_some(), expect, "seed {seed}, {time}");
+                firings += u32::from(expect);
+                // What is out of reach for good only slows the model down.
+                if naive.0.len() > 3_000 {
+                    let era = |event: &(Timestamp, _)| event.0 > millis(500 * YEAR);
+                    let keep = |of: bool| {
+                        let all = naive.0.iter().filter(move |event| era(event) == of);
+                        all.clone()
+                            .skip(all.count().saturating_sub(700))
+                            .copied()
+                            .collect::<Vec<_>>()
+                    };
+                    naive.0 = [keep(false), keep(true)].concat();
+                }
+            }
+            assert!(firings > 100, "seed {seed}: {firings}");
+            assert_eq!(state.forgotten, 0, "seed {seed}");
+        }
     }
 
     #[test]
     fn the_stored_form_is_complete() {
         let mut state = Window::default();
         for (i, &second) in [500, -5, i64::from(i32::MAX), 3].iter().enumerate() {
+            check_stored(&state, Window::write, Window::read);
             state.push(at(second), Some(i as u64), 9, Duration::from_secs(1));
+            state.push(at(second), None, 9, Duration::from_secs(1));
         }
-        let mut out = Writer::new();
-        state.write(&mut out);
-        let row = out.finish();
-        let mut reader = Reader::new(&row, "window").unwrap();
-        assert_eq!(Window::read(&mut reader).unwrap(), state);
-        reader.finish().unwrap();
+        check_stored(&state, Window::write, Window::read);
     }
 }

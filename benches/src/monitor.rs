@@ -1,0 +1,72 @@
+//! The monitor's parts, from text to alerts.
+
+mod lines;
+mod part;
+mod patterns;
+mod reading;
+mod ripgrep;
+mod text;
+
+use std::process::ExitCode;
+
+use self::part::Part;
+use crate::{is_quick, report};
+
+const NAME: &str = "monitor";
+const QUESTION: &str =
+    "How fast are many patterns counted in a log, and what does watching it cost?";
+
+/// What is measured, in this order.
+const PARTS: &[fn(quick: bool) -> Result<Part, String>] = &[text::measure];
+
+/// Runs all parts, prints their tables, leaves the JSON, and says whether the targets are met; as
+/// a child, runs what a part started it for.
+pub fn monitor() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, rest @ ..] = args.as_slice()
+        && flag == text::CHILD
+    {
+        return text::child(rest);
+    }
+    let quick = match is_quick() {
+        Ok(quick) => quick,
+        Err(message) => {
+            eprintln!("{NAME}: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    let parts: Result<Vec<Part>, String> = PARTS.iter().map(|part| part(quick)).collect();
+    match parts {
+        Ok(parts) => conclude(&parts, quick),
+        Err(error) => {
+            eprintln!("{NAME}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn conclude(parts: &[Part], quick: bool) -> ExitCode {
+    println!("{QUESTION}\n");
+    for part in parts {
+        println!("{}\n{}", part.table, part.verdicts());
+    }
+    let missed: Vec<&str> = parts.iter().flat_map(Part::missed).collect();
+    let verdict = match missed.as_slice() {
+        [] => "all targets are met".to_owned(),
+        missed => format!("missed: {}", missed.join("; ")),
+    };
+    let rows: Vec<_> = parts.iter().map(Part::to_json).collect();
+    let report = serde_json::json!({
+        "bench": NAME, "question": QUESTION, "cpu": report::cpu(), "quick": quick, "parts": rows,
+        "verdict": verdict, "holds": missed.is_empty(),
+    });
+    // A short run shows that the program works; its figures mean nothing.
+    report::conclude(NAME, &report, missed.is_empty() || quick, &verdict)
+}
+
+/// The middle one of some figures.
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,5 @@
+//! Pattern sets against the `regex` crate, line by line, and what nominates a line.
+
+mod nominated;
+mod random;
+mod same_as_regex;
