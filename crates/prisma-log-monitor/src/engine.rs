@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
-use prisma_log_tail::LineParser;
+use prisma_log_tail::{Joiner, LineParser};
 
 pub(crate) use clock::{DISORDER, SourceClock};
 pub(crate) use facts::{Captured, Facts, capture};
@@ -38,10 +38,12 @@ const SEPARATOR: u8 = 0;
 /// file (when that was read less than a minute ago), else the time at which it was read. Lines may
 /// come in any order and from any number of eras.
 ///
-/// Memory is bounded: a rule keeps at most 10,000 groups and 16 MiB. Beyond that it forgets, of the
-/// 32 least recently touched groups, the one with the fewest events on their way to the threshold
-/// ([`Engine::evicted_groups`] counts them). A group keeps at most the larger of 64 and four times
-/// `count` events, and forgets those farthest in time.
+/// Memory is bounded: a rule keeps at most [`Rule::max_groups`] groups and 16 MiB. Groups whose time
+/// has passed go first; then it forgets, of the 32 least recently touched groups, the one with the
+/// fewest events on their way to a firing ([`Engine::evicted_groups`] counts these). A group keeps a
+/// bounded number of events and values, and forgets those farthest in time ([`Engine::forgotten`]).
+///
+/// Patterns are asked of the first 64 KiB of a message or line.
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
     groups: Vec<Groups>,
@@ -50,6 +52,7 @@ pub struct Engine {
     sources: HashMap<Arc<Path>, Source>,
     /// Reads lines that lie before a line of interest.
     parser: LineParser,
+    joiner: Option<Joiner>,
     /// How many sources have a parser.
     parsers: usize,
     clock: Arc<dyn Clock>,
@@ -93,6 +96,7 @@ impl Engine {
             nominated: Nominated::default(),
             sources: HashMap::new(),
             parser: parser(&clock),
+            joiner: None,
             parsers: 0,
             clock,
         })
@@ -106,9 +110,17 @@ impl Engine {
         self
     }
 
+    /// Which lines are one record; without a joiner each is one of its own.
+    #[must_use]
+    pub fn with_joiner(mut self, joiner: Option<Joiner>) -> Self {
+        self.joiner = joiner;
+        self
+    }
+
     /// Takes over what an engine with other rules knows: the times of all files, and the windows of
     /// rules whose name, kind and groups are the same.
     pub(crate) fn adopt(&mut self, other: &mut Engine) {
+        self.joiner = other.joiner.take();
         self.sources = std::mem::take(&mut other.sources);
         self.parsers = other.parsers;
         for (rule, groups) in self.rules.iter().zip(&mut self.groups) {
@@ -135,6 +147,12 @@ impl Engine {
         self.groups.get(rule).map_or(0, |groups| groups.evicted)
     }
 
+    /// Lines, values and windows that groups of the rule with this index did without, because there
+    /// were too many or they came too late.
+    pub fn forgotten(&self, rule: usize) -> u64 {
+        self.groups.get(rule).map_or(0, |groups| groups.forgotten)
+    }
+
     /// Lets rules see that it is `now` in event time; adds to `matches` the groups that fired by that.
     pub fn tick(&mut self, now: Timestamp, matches: &mut Vec<Match>) {
         let nowhere: Arc<Path> = Path::new("").into();
@@ -148,13 +166,15 @@ impl Engine {
         }
     }
 
-    /// What time it is in the sources: the latest of their times, which goes on with the wall clock
-    /// once everything is read. `None` while nothing was read and more is there.
+    /// What time it is in the sources. Once everything is read it is the latest of their times, which
+    /// goes on with the wall clock; before, the earliest: of the others there is more to come. `None`
+    /// while nothing was read and more is there.
     pub(crate) fn event_time(&self, now: Timestamp, caught_up: bool) -> Option<Timestamp> {
-        let times = self.sources.values().filter_map(|source| {
-            if caught_up { source.clock.now(now) } else { source.clock.watermark() }
-        });
-        times.max().or(caught_up.then_some(now))
+        let clocks = self.sources.values().map(|source| &source.clock);
+        if caught_up {
+            return clocks.filter_map(|clock| clock.now(now)).max().or(Some(now));
+        }
+        clocks.filter_map(SourceClock::watermark).min()
     }
 
     pub(crate) fn source_clock(&self, source: &Path) -> Option<&SourceClock> {

@@ -51,7 +51,9 @@ pub use policy::{
     Comparison, Inhibition, InhibitionBuilder, Maintenance, MaintenanceBuilder, Matcher, Policy,
     PolicyBuilder, Route, RouteBuilder, Silence, SilenceBuilder, SilenceState, Weekday,
 };
-pub use prisma_log_tail::{SourceState, SourceStatus};
+pub use prisma_log_tail::{
+    Joiner, JournalSource, LineSource, SourceState, SourceStatus, StdinSource, SyslogListener,
+};
 pub use rule::{
     Baseline, Bound, Condition, Direction, Escalation, Explanation, FieldCondition, FieldTest, Kind, Measure, Reason, Rule,
     RuleBuilder, Windows,

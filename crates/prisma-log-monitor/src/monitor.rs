@@ -12,6 +12,7 @@ mod repeat;
 mod report;
 mod signal;
 mod sink;
+mod sources;
 mod tell;
 #[cfg_attr(not(target_os = "linux"), path = "monitor/unwatched.rs")]
 mod watcher;
@@ -37,6 +38,7 @@ use intake::SharedIntake;
 use current::Current;
 use dispatch::Dispatch;
 use signal::Signal;
+use sources::Sources;
 use tell::Teller;
 use worker::{Parts, Worker};
 
@@ -80,8 +82,15 @@ impl Monitor {
             return Err(Error::config("the monitor has no rules"));
         }
         let mut engine =
-            Engine::new(builder.rules)?.with_clock(Arc::clone(&builder.clock));
+            Engine::new(builder.rules)?
+            .with_clock(Arc::clone(&builder.clock))
+            .with_joiner(builder.joiner.clone());
+        let has_files = !builder.files.is_empty() || !builder.globs.is_empty();
+        let has_others = !builder.others.is_empty() || builder.journal.is_some() || builder.is_fed;
         let mut tail = Tail::builder().from_start(builder.from_start);
+        if let Some(joiner) = &builder.joiner {
+            tail = tail.join(joiner.clone());
+        }
         for file in builder.files {
             tail = tail.file(file);
         }
@@ -98,7 +107,18 @@ impl Monitor {
         };
         let store = store.with_clock(Arc::clone(&builder.clock));
         let saved = store.load(&mut engine)?;
-        let tail = tail.checkpoints(saved.checkpoints).build()?;
+        let mut sources = Sources::default();
+        if has_files || !has_others {
+            // Without any source, this says so.
+            let tail = tail.checkpoints(saved.checkpoints.iter().cloned()).build()?;
+            sources.push(Box::new(tail));
+        }
+        if let Some(journal) = builder.journal {
+            sources.push(Box::new(journal.checkpoints(saved.checkpoints).build()?));
+        }
+        for source in builder.others {
+            sources.push(source);
+        }
         let current = Current::new(builder.policy, dispatch::names_of(&builder.receivers)?)?;
         let dispatch =
             Dispatch::start(&store, &current, builder.receivers, &builder.clock)?;
@@ -106,7 +126,7 @@ impl Monitor {
         let clock = Arc::clone(&builder.clock);
         let signal = Arc::<Signal>::default();
         let worker = Worker::new(Parts {
-            tail,
+            sources,
             intake: intake.clone(),
             store: store.clone(),
             clock: builder.clock,

@@ -132,7 +132,7 @@ impl Rule {
         self.settings.max_groups
     }
 
-    /// How much later than the latest line a line may come and still count in a window that tumbles.
+    /// How long after its end a window that tumbles still takes lines.
     pub fn late(&self) -> Duration {
         self.settings.late
     }

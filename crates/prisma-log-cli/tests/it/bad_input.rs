@@ -136,7 +136,7 @@ fn alerts_commands_with_wrong_words() {
     check(&["assign", "A1"], 2, &["<TO>"]);
     check(&["assign", "A1", "ana"], 1, &["A1"]);
     check(&["comment", "A1", ""], 1, &["A1"]);
-    check(&["reopen", "what"], 1, &["what"]);
+    check(&["reopen", "what"], 2, &["what"]);
     check(&["history", "A7"], 1, &["A7"]);
     check(&["silence", "add", "--for", "1h"], 2, &["MATCHER"]);
     check(&["silence", "add", "a=b"], 2, &["--until"]);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use prisma_log_match::Scratch;
+use prisma_log_tail::Joiner;
 
 use super::plan::Plan;
 
@@ -31,8 +32,38 @@ impl Nominated {
     }
 
     /// Calls `each` with every line of `block`, in order, that some rule has to be asked about, and
-    /// these rules, ascending.
-    pub(super) fn each(&self, plan: &Plan, block: &[u8], mut each: impl FnMut(Range<usize>, &[u32])) {
+    /// these rules, ascending; with a joiner with every such record instead.
+    pub(super) fn each(
+        &self,
+        plan: &Plan,
+        block: &[u8],
+        joiner: Option<&Joiner>,
+        mut each: impl FnMut(Range<usize>, &[u32]),
+    ) {
+        let Some(joiner) = joiner else { return self.each_line(plan, block, each) };
+        let mut finder = joiner.finder(block);
+        let mut open: Option<(Range<usize>, Vec<u32>)> = None;
+        self.each_line(plan, block, |line, rules| {
+            let record = finder.around(line);
+            match &mut open {
+                Some((range, asked)) if *range == record => {
+                    asked.extend_from_slice(rules);
+                    asked.sort_unstable();
+                    asked.dedup();
+                }
+                _ => {
+                    if let Some((record, rules)) = open.replace((record, rules.to_vec())) {
+                        each(record, &rules);
+                    }
+                }
+            }
+        });
+        if let Some((record, rules)) = open {
+            each(record, &rules);
+        }
+    }
+
+    fn each_line(&self, plan: &Plan, block: &[u8], mut each: impl FnMut(Range<usize>, &[u32])) {
         let rules = |of: &Range<usize>| self.rules.get(of.clone()).unwrap_or_default();
         if plan.hungry.is_empty() {
             return self.lines.iter().for_each(|(line, of)| each(line.clone(), rules(of)));

@@ -48,6 +48,9 @@ impl Engine {
     /// Only lines that hold what a rule can't match without are read at all. A line that states no
     /// time has that of the last line before it that does, if that stands in the same block, at
     /// most 256 lines and 64 KiB before; else that of the last line that was read.
+    ///
+    /// With a joiner ([`Engine::with_joiner`]) a block is whole records, and rules are asked about
+    /// records instead of lines.
     pub fn scan(
         &mut self,
         source: &Path,
@@ -60,7 +63,8 @@ impl Engine {
         let mut nominated = std::mem::take(&mut self.nominated);
         let plan = Arc::clone(&self.plan);
         nominated.fill(&plan, block);
-        nominated.each(&plan, block, |range, rules| {
+        let joiner = self.joiner.clone();
+        nominated.each(&plan, block, joiner.as_ref(), |range, rules| {
             let (Some(bytes), Some(before)) = (block.get(range.clone()), block.get(..range.start))
             else {
                 return;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prisma_log_core::{Clock, Error, SystemClock};
+use prisma_log_tail::{Joiner, JournalSourceBuilder, LineSource};
 
 use super::dispatch::Receiver;
 use super::{Monitor, Notification, Progress};
@@ -19,6 +20,11 @@ pub struct MonitorBuilder {
     pub(super) rules: Vec<Rule>,
     pub(super) files: Vec<PathBuf>,
     pub(super) globs: Vec<String>,
+    pub(super) others: Vec<Box<dyn LineSource>>,
+    pub(super) journal: Option<JournalSourceBuilder>,
+    pub(super) joiner: Option<Joiner>,
+    /// Whether records of the process are all that there may be.
+    pub(super) is_fed: bool,
     pub(super) store: Option<PathBuf>,
     pub(super) from_start: bool,
     pub(super) until_idle: Option<Duration>,
@@ -42,6 +48,10 @@ impl MonitorBuilder {
             rules: Vec::new(),
             files: Vec::new(),
             globs: Vec::new(),
+            others: Vec::new(),
+            journal: None,
+            joiner: None,
+            is_fed: false,
             store: None,
             from_start: false,
             until_idle: None,
@@ -67,6 +77,35 @@ impl MonitorBuilder {
     /// Follows every file that the pattern matches, now or later.
     pub fn glob(mut self, pattern: impl Into<String>) -> Self {
         self.globs.push(pattern.into());
+        self
+    }
+
+    /// Reads lines from somewhere else besides: standard input
+    /// ([`StdinSource`](prisma_log_tail::StdinSource)), a syslog listener
+    /// ([`SyslogListener`](prisma_log_tail::SyslogListener)), or a source of one's own. The monitor
+    /// stops when all of its sources have ended.
+    pub fn source(mut self, source: impl LineSource + 'static) -> Self {
+        self.others.push(Box::new(source));
+        self
+    }
+
+    /// Reads the systemd journal besides, from where the store says that it stood.
+    pub fn journal(mut self, journal: JournalSourceBuilder) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Takes lines of files together to records, such as stack traces: rules are asked about records
+    /// then. Without it each line is a record.
+    pub fn join(mut self, joiner: Joiner) -> Self {
+        self.joiner = Some(joiner);
+        self
+    }
+
+    /// Lets the monitor start without any file or other source: records of the process come through
+    /// [`Monitor::sink`].
+    pub fn records_only(mut self) -> Self {
+        self.is_fed = true;
         self
     }
 

@@ -54,6 +54,9 @@ pub struct RuleReport {
     /// Groups that were forgotten because there were too many: each may have been on its way to
     /// the threshold.
     pub evicted_groups: u64,
+    /// Lines, values and windows that its groups did without, because there were too many or they
+    /// came too late.
+    pub forgotten: u64,
 }
 
 /// How far a monitor is.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, Error, Timestamp};
-use prisma_log_tail::{Block, Checkpoint, PollOutcome, SourceState, SourceStatus, Tail};
+use prisma_log_tail::{Block, Checkpoint, PollOutcome, SourceState, SourceStatus};
 
 use super::intake::{SharedIntake, Taken};
 use super::current::Current;
 use super::dispatch::Dispatch;
 use super::signal::Signal;
+use super::sources::Sources;
 use super::tell::Teller;
 use super::watcher::Watcher;
 use super::{Notification, NotificationKind, Progress, Report};
@@ -38,7 +39,7 @@ const TICK_EVERY: Duration = Duration::from_millis(100);
 
 /// What a worker works with.
 pub(super) struct Parts {
-    pub(super) tail: Tail,
+    pub(super) sources: Sources,
     pub(super) intake: SharedIntake,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
@@ -52,7 +53,7 @@ pub(super) struct Parts {
 }
 
 pub(super) struct Worker {
-    tail: Tail,
+    sources: Sources,
     intake: SharedIntake,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -82,7 +83,7 @@ impl Worker {
     pub(super) fn new(parts: Parts) -> Self {
         let watcher = Watcher::start(&parts.signal);
         Worker {
-            tail: parts.tail,
+            sources: parts.sources,
             intake: parts.intake,
             store: parts.store,
             clock: parts.clock,
@@ -109,6 +110,10 @@ impl Worker {
         for news in left {
             self.deliver(news);
         }
+        if !left.is_empty() {
+            // One that is killed often would tell it every time.
+            self.write_until_it_works(&[], false)?;
+        }
         let mut last_line = Instant::now();
         loop {
             let outcome = self.read_lines(false);
@@ -116,7 +121,9 @@ impl Worker {
                 last_line = Instant::now();
             }
             let caught_up = !outcome.more;
-            let idle = caught_up && self.until_idle.is_some_and(|d| last_line.elapsed() >= d);
+            let quiet = |idle: Duration| last_line.elapsed() >= idle;
+            let idle =
+                caught_up && (self.until_idle.is_some_and(quiet) || self.sources.have_ended());
             let stopped = self.signal.is_stopped();
             if idle && !stopped {
                 self.read_lines(true);
@@ -140,13 +147,13 @@ impl Worker {
 
     /// Reads what is there, a limited number of lines; at the end also lines without a line end.
     fn read_lines(&mut self, at_the_end: bool) -> PollOutcome {
-        let Worker { tail, intake, clock, .. } = self;
+        let Worker { sources, intake, clock, .. } = self;
         let mut intake = intake.lock();
         let mut take = |block: Block<'_>| intake.block(block.source, block.bytes, clock.now());
         let outcome = if at_the_end {
-            tail.finish_blocks(&mut take)
+            sources.finish_blocks(&mut take)
         } else {
-            tail.poll_blocks(BYTES_PER_POLL, &mut take)
+            sources.poll_blocks(BYTES_PER_POLL, &mut take)
         };
         drop(intake);
         self.moved |= outcome.lines > 0;
@@ -157,7 +164,7 @@ impl Worker {
 
     /// How long to wait for the next look at the files, when the last line came so long ago.
     fn pause(&self, quiet: Duration) -> Duration {
-        let interval = self.tail.poll_interval();
+        let interval = self.sources.poll_interval();
         // What the kernel hints at is looked at at once; the rest can wait while nothing happens.
         let is_idle = self.watcher.is_some() && quiet >= IDLE_AFTER;
         if is_idle { interval * IDLE_FACTOR } else { interval }
@@ -262,7 +269,7 @@ impl Worker {
         let (taken, checkpoints) = match self.step.take() {
             Some(step) => step,
             None => {
-                let checkpoints = if self.moved { self.tail.checkpoints() } else { Vec::new() };
+                let checkpoints = if self.moved { self.sources.checkpoints() } else { Vec::new() };
                 (self.intake.lock().take(), checkpoints)
             }
         };
@@ -342,7 +349,7 @@ impl Worker {
 
     /// Tells about progress and about files that can't be read.
     fn look_at_files(&mut self) {
-        let sources = self.tail.sources();
+        let sources = self.sources.status();
         if let Some(watcher) = &self.watcher {
             watcher.files(sources.iter().map(|source| source.path.clone()));
         }
@@ -378,7 +385,7 @@ impl Worker {
             self.report.receivers = self.store.receivers().unwrap_or_default();
         }
         self.tell_of_receivers(true);
-        let mut sources = self.tail.sources();
+        let mut sources = self.sources.status();
         if self.until_idle.is_some() {
             // Who waits for a file reads on when it appears; who stops has to be told.
             for source in &mut sources {
@@ -394,6 +401,7 @@ impl Worker {
         self.report.rules.clone_from(&intake.rules);
         for (index, rule) in self.report.rules.iter_mut().enumerate() {
             rule.evicted_groups = intake.engine.evicted_groups(index);
+            rule.forgotten = intake.engine.forgotten(index);
         }
         self.report.records = intake.records;
         drop(intake);

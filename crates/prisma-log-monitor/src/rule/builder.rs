@@ -200,8 +200,8 @@ impl RuleBuilder {
         self
     }
 
-    /// How much later than the latest line a line may come and still count in a window that tumbles;
-    /// up to a day, default ten seconds. Sliding windows take lines in any order.
+    /// How long after its end, in event time, a window that tumbles still takes lines; up to a day,
+    /// default ten seconds. Sliding windows take lines in any order.
     pub fn late(mut self, late: Duration) -> Self {
         self.settings.late = late;
         self

@@ -38,7 +38,9 @@ pub enum Kind {
         distinct: Option<String>,
     },
     /// Fires when, of the matches within `window`, the share for which `of` holds, too, reaches
-    /// `ratio`. An error rate is one `of` the level ERROR.
+    /// `ratio`. An error rate is one `of` the level ERROR. A firing uses its window up. Fires with a
+    /// line only: a window that just empties would give rates that never were. Windows of more than
+    /// 512 matches begin within 1/256 of their length.
     Rate {
         /// What is counted of the matches.
         of: Condition,
@@ -50,7 +52,8 @@ pub enum Kind {
         window: Duration,
     },
     /// Fires when a window has `factor` times as many matches as its baseline, or so many times
-    /// fewer. Windows tumble.
+    /// fewer. Windows tumble: more is told at once, once a window; fewer when a window has ended and
+    /// its late lines are in. The window in which the group began is never a baseline.
     Spike {
         /// Above 1.
         factor: f64,
@@ -64,7 +67,8 @@ pub enum Kind {
         window: Duration,
     },
     /// Fires when fewer than `at_least` matches came within `window`, also when no line comes at all,
-    /// and again after every further window. Without `group_by` it needs no first match.
+    /// and again after every further window; a jump over several is told as one. Without `group_by`
+    /// it needs no first match.
     Flatline {
         /// Matches that are expected; 1 to 1,000,000.
         at_least: u64,
@@ -76,7 +80,8 @@ pub enum Kind {
         /// The field's key.
         field: String,
     },
-    /// Fires when the field has a value that was never seen before in the group.
+    /// Fires when the field has a value that was never seen before in the group; of more than 16,384
+    /// those are forgotten that were not seen for longest.
     NewValue {
         /// The field's key.
         field: String,
@@ -89,7 +94,9 @@ pub enum Kind {
         /// Time since the group's first match in which forms are only learnt; up to 30 days.
         learn: Duration,
     },
-    /// Fires when a percentile of a numeric field over the matches within `window` crosses a bound.
+    /// Fires when a percentile of a numeric field over the matches within `window` crosses a bound. A
+    /// firing uses its window up. Windows of more than 512 matches begin within 1/64 of their length;
+    /// the figure that is told is right to 1 %.
     Percentile {
         /// The field's key.
         field: String,
@@ -103,7 +110,8 @@ pub enum Kind {
         window: Duration,
     },
     /// Fires when, within one group, the rule's own match is followed by matches of each of `then`,
-    /// in this order, all within `within` of the first.
+    /// in this order, all within `within` of the first. Lines of one time keep the order in which they
+    /// came. A group keeps up to 32 lines a step.
     Sequence {
         /// What has to follow; 1 to 15 conditions.
         then: Vec<Condition>,
@@ -155,7 +163,7 @@ pub enum Baseline {
     /// The window before.
     #[default]
     Previous,
-    /// The mean of the windows at the same time of so many days before (1 to 28).
+    /// The mean of the same hour (UTC) of so many days before (1 to 28), for the window's length.
     SameHour {
         /// How many days are looked at.
         days: u8,

@@ -1,9 +1,11 @@
 //! From news to messages: routes, groups, muting, caps; all of it in the store.
 
 mod desk;
+mod flush;
 mod group;
 mod load;
 mod muting;
+mod news;
 mod outgoing;
 mod receiver;
 mod round;

@@ -444,3 +444,39 @@ fn rules_change_while_the_monitor_runs() {
     let seen: Vec<_> = alerts.iter().map(|alert| (&*alert.rule, alert.count)).collect();
     assert_eq!(seen, [("old", 1), ("new", 1), ("burst", 3)]);
 }
+
+#[test]
+fn records_of_the_process_raise_alerts() {
+    use prisma_log_core::{Fields, Level, Record, Sink as _};
+    let rule = Rule::builder("slow")
+        .field(prisma_log_monitor::FieldCondition::greater("ms", 500.0))
+        .count(3)
+        .window(Duration::from_secs(60))
+        .group_by(["route"])
+        .build()
+        .unwrap();
+    let (told, news) = std::sync::mpsc::channel();
+    let monitor = Monitor::builder()
+        .rules([rule])
+        .records_only()
+        .on_alert(move |alert| told.send(alert.alert.clone()).unwrap())
+        .start()
+        .unwrap();
+    let mut sink = monitor.sink();
+    let mut fields = Fields::new();
+    fields.push("ms", 501u64);
+    fields.push("route", "/orders");
+    let now = SystemClock.now();
+    let mut record = Record::new(now, Level::Info, "shop", "request done");
+    record.fields = fields.as_ref();
+    sink.write(&[record, Record::new(now, Level::Info, "shop", "other"), record]).unwrap();
+    assert!(news.try_recv().is_err());
+    sink.write(&[record]).unwrap();
+    let alert = news.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((alert.count, alert.group.get("route")), (3, Some("/orders")));
+    assert_eq!(alert.sources, [PathBuf::from("process")]);
+    let report = monitor.stop().unwrap();
+    assert_eq!((report.records, report.raised, report.rules[0].matches), (4, 1, 3));
+    let error = sink.write(&[record]).unwrap_err();
+    assert!(error.error.is_state() && error.delivered == 0);
+}

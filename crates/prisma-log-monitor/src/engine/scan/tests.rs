@@ -167,3 +167,24 @@ fn a_record_of_the_process_is_seen_with_its_types() {
     assert_eq!(see(Level::Error, "Connection refused"), refused);
     assert_eq!(see(Level::Info, "ok"), ["field h1", "short !"]);
 }
+
+#[test]
+fn with_a_joiner_rules_are_asked_about_records() {
+    let rules = [
+        Rule::builder("disk").message("IOException"),
+        Rule::builder("error").level_at_least(Level::Error),
+        Rule::builder("both").message("(?s)way to go on.*disk"),
+    ];
+    let mut engine = engine(rules.into()).with_joiner(Some(prisma_log_tail::Joiner::default()));
+    let block = b"2026-11-24T08:00:03Z ERROR no way to go on\n\
+        java.io.IOException: disk\n\tat X.y(X.java:3)\nCaused by: java.io.IOException: sector\n\
+        2026-11-24T08:00:04Z INFO IOException\n";
+    let mut matches = Vec::new();
+    engine.scan(Path::new(FILE), block, NOW, &mut matches);
+    let seen: Vec<_> = matches
+        .iter()
+        .map(|found| (engine.rules()[found.rule].name(), found.time.unix_nanos() / 1_000_000_000 % 60))
+        .collect();
+    assert_eq!(seen, [("disk", 3), ("error", 3), ("both", 3), ("disk", 4)]);
+    assert!(matches[0].sample.ends_with("IOException: sector"), "{:?}", matches[0].sample);
+}

@@ -1,0 +1,60 @@
+//! Everything that lines come from, read in turn.
+
+use std::time::Duration;
+
+use prisma_log_tail::{Block, Checkpoint, LineSource, PollOutcome, SourceStatus};
+
+/// What a monitor without any source waits for, at most.
+const NOTHING: Duration = Duration::from_millis(100);
+
+/// Files, and sources besides.
+#[derive(Default)]
+pub(super) struct Sources {
+    list: Vec<Box<dyn LineSource>>,
+}
+
+impl Sources {
+    pub(super) fn push(&mut self, source: Box<dyn LineSource>) {
+        self.list.push(source);
+    }
+
+    pub(super) fn poll_blocks(
+        &mut self,
+        max_bytes: usize,
+        each: &mut dyn FnMut(Block<'_>),
+    ) -> PollOutcome {
+        self.sum(|source| source.poll_blocks(max_bytes, each))
+    }
+
+    pub(super) fn finish_blocks(&mut self, each: &mut dyn FnMut(Block<'_>)) -> PollOutcome {
+        self.sum(|source| source.finish_blocks(each))
+    }
+
+    fn sum(&mut self, mut of: impl FnMut(&mut dyn LineSource) -> PollOutcome) -> PollOutcome {
+        let mut sum = PollOutcome::default();
+        for source in &mut self.list {
+            let one = of(&mut **source);
+            sum.lines += one.lines;
+            sum.bytes += one.bytes;
+            sum.more |= one.more;
+        }
+        sum
+    }
+
+    pub(super) fn checkpoints(&self) -> Vec<Checkpoint> {
+        self.list.iter().flat_map(|source| source.checkpoints()).collect()
+    }
+
+    pub(super) fn status(&self) -> Vec<SourceStatus> {
+        self.list.iter().flat_map(|source| source.sources()).collect()
+    }
+
+    pub(super) fn poll_interval(&self) -> Duration {
+        self.list.iter().map(|source| source.poll_interval()).min().unwrap_or(NOTHING)
+    }
+
+    /// Whether there are sources, and none of them will ever give a line again.
+    pub(super) fn have_ended(&self) -> bool {
+        !self.list.is_empty() && self.list.iter().all(|source| source.has_ended())
+    }
+}
