@@ -1,11 +1,13 @@
 //! The monitor's parts, from text to alerts.
 
 mod lines;
+mod live;
 mod part;
 mod patterns;
 mod reading;
 mod ripgrep;
 mod text;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -16,8 +18,11 @@ const NAME: &str = "monitor";
 const QUESTION: &str =
     "How fast are many patterns counted in a log, and what does watching it cost?";
 
+/// Measures a part; in a short run or a whole one.
+type Measure = fn(quick: bool) -> Result<Part, String>;
+
 /// What is measured, in this order.
-const PARTS: &[fn(quick: bool) -> Result<Part, String>] = &[text::measure];
+const PARTS: &[Measure] = &[text::measure, watch::measure, live::measure];
 
 /// Runs all parts, prints their tables, leaves the JSON, and says whether the targets are met; as
 /// a child, runs what a part started it for.

@@ -43,7 +43,7 @@ pub struct LogNotifier {
 
 impl LogNotifier {
     /// slog's tag of the records.
-    pub const TAG: &'static str = "prisma_log.alert";
+    pub const TAG: &'static str = prisma_log_monitor::MonitorSink::ALERT_TAG;
 
     /// Logs to this logger.
     pub fn new<D>(log: Logger<D>) -> Self

@@ -32,7 +32,8 @@
 //! facade still logs to files, set up in code through [`Logging::builder`]. Off by default are
 //! `gzip` and `zstd` (compressed archives), `syslog`, `syslog-tls`,
 //! `journald`, `otlp`, `otlp-tls` and `zipkin` (sinks), `bridge-log` and `bridge-tracing` (what
-//! libraries log through `log` and `tracing`), `tower` (layers for HTTP), `sighup`
+//! libraries log through `log` and `tracing`), `tower` (layers for HTTP), `notify`, `notify-webhook`
+//! and `notify-email` (receivers of alerts), `sighup`
 //! (SIGHUP has the configuration read again and files opened anew, where the configuration says
 //! so) and `classic` (slog-async, slog-json and slog-term set up from the same configuration).
 #![forbid(unsafe_code)]
@@ -92,6 +93,8 @@ pub use prisma_log_context::tokio;
 pub use prisma_log_journald::JournaldSink;
 #[cfg(feature = "monitor")]
 pub use prisma_log_monitor::{self as monitor, Alert, Monitor, Rule};
+#[cfg(feature = "notify")]
+pub use prisma_log_notify as notify;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 pub use prisma_log_otlp as otlp;
 #[cfg(feature = "otlp")]

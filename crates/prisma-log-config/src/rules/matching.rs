@@ -10,10 +10,13 @@ use crate::scalars::Threshold;
 use crate::section::{Report, Section, read as read_scalar};
 use crate::tree::{Kind, Node};
 
+/// Makes a condition of a pattern.
+type Make = fn(String) -> Condition;
+
 /// Reads what stands under `match`; all of it has to hold.
 pub(super) fn read(section: &mut Section<'_>) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    let patterns: [(&'static str, fn(String) -> Condition); 4] = [
+    let patterns: [(&'static str, Make); 4] = [
         ("message", Condition::Message),
         ("line", Condition::Line),
         ("text", Condition::Text),

@@ -20,7 +20,8 @@ const WAIT: Duration = Duration::from_millis(20);
 ///
 /// Made by [`Monitor::sink`](super::Monitor::sink). Rules see the record's own time, level, logger,
 /// message and typed fields, and after these the entries of its context; patterns on the raw line
-/// are asked of the message. The source is `process`.
+/// are asked of the message. The source is `process`. Records that tell of alerts
+/// ([`MonitorSink::ALERT_TAG`]) are left out.
 ///
 /// # Format
 /// None: nothing is encoded.
@@ -43,6 +44,9 @@ pub struct MonitorSink {
 }
 
 impl MonitorSink {
+    /// The tag of records that tell of alerts: they are left out, lest an alert raise itself.
+    pub const ALERT_TAG: &'static str = "prisma_log.alert";
+
     pub(super) fn new(intake: SharedIntake, signal: Arc<Signal>) -> Self {
         MonitorSink { intake, signal }
     }
@@ -60,7 +64,9 @@ impl Sink for MonitorSink {
                 let error = Error::state("the monitor waits for its store");
                 return Err(BatchError::new(done, error).retry_after(WAIT));
             }
-            intake.record(source, record);
+            if record.tag != Self::ALERT_TAG {
+                intake.record(source, record);
+            }
         }
         let has_fired = intake.has_fired();
         drop(intake);

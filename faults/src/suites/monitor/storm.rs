@@ -93,6 +93,6 @@ fn child(call: &Call) -> Result<Value, String> {
     Ok(json!({
         "seconds": seconds, "rss_kib": rss_kib, "matches": report.rules[0].matches,
         "raised": report.raised, "told": told.load(std::sync::atomic::Ordering::Relaxed),
-        "alerts": alerts.len(), "counted": counted, "uncounted": report.unopened,
+        "alerts": alerts.len(), "counted": counted, "uncounted": report.not_opened,
     }))
 }

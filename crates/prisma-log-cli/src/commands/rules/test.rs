@@ -35,7 +35,7 @@ pub(super) fn run(files: &[PathBuf], names: &[String], json: bool) -> Outcome {
             write!(
                 out,
                 "{}",
-                present::rule::failed_case(case.rule, case.should, &case.line, &case.because)
+                present::rule::failed_case(case.rule, case.should, case.line, &case.because)
             )?;
         }
         table(&mut out, &tested)?;

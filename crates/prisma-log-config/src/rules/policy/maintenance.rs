@@ -12,6 +12,8 @@ use crate::tree::Node;
 const AGAIN: [&str; 4] = ["days", "from", "to", "zone"];
 const ONCE: [&str; 2] = ["start", "end"];
 
+type Setter = fn(MaintenanceBuilder, String) -> MaintenanceBuilder;
+
 pub(super) fn read(report: &Report, path: &str, node: &Node) -> Option<MaintenanceBuilder> {
     let mut section = Section::new(report, path, Some(node));
     require_map(report, path, node)?;
@@ -66,7 +68,7 @@ fn times_of_day(section: &mut Section<'_>, mut window: MaintenanceBuilder) -> Ma
     if !days.is_empty() {
         window = window.weekdays(days);
     }
-    let setters: [(&'static str, fn(MaintenanceBuilder, String) -> MaintenanceBuilder); 3] = [
+    let setters: [(&'static str, Setter); 3] = [
         ("from", |window, time| window.from(time)),
         ("to", |window, time| window.to(time)),
         ("zone", |window, name| window.zone(name)),

@@ -10,6 +10,8 @@ use crate::rules::matching::texts;
 use crate::section::{Report, Section};
 use crate::tree::Node;
 
+type Setter = fn(RouteBuilder, Duration) -> RouteBuilder;
+
 pub(super) fn read(
     report: &Report,
     path: &str,
@@ -40,7 +42,7 @@ pub(super) fn read(
         let probe = Route::builder().group_by(alone);
         report_refusal(report, node, Policy::builder().route(probe));
     }
-    let times: [(&'static str, fn(RouteBuilder, Duration) -> RouteBuilder); 3] = [
+    let times: [(&'static str, Setter); 3] = [
         ("group_wait", RouteBuilder::group_wait),
         ("group_interval", RouteBuilder::group_interval),
         ("repeat_interval", RouteBuilder::repeat_interval),
