@@ -91,7 +91,7 @@ fn rules() -> Result<Vec<Rule>, String> {
     let rule = |(number, pattern): (usize, &str)| {
         Rule::builder(format!("rule-{number}"))
             .message(format!("(?i){pattern}"))
-            .count(100)
+            .count(5)
             .window(Duration::from_secs(60))
             .group_by(["service"])
             .build()

@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 mod alerts;
+mod monitor;
 mod rules;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use prisma_log_core::{Level, TraceId};
 pub(crate) use alerts::{
     AlertsAction, AlertsArgs, ByArgs, FilterArgs, Moment, SilenceAction, StateArg,
 };
+pub(crate) use monitor::{Listen, MonitorArgs};
 pub(crate) use rules::{ExplainArgs, ReplayArgs, RulesAction, RulesArgs};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -73,37 +75,6 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  plog monitor /var/log/app.log
-  plog monitor '/var/log/nginx/*.log' --rules config/alerts.yaml --store /var/lib/plog/alerts.redb
-  plog monitor --from-start --until-idle 1s --json old/*.log > alerts.jsonl
-
-The file of --rules is read again when it changes and on SIGHUP; one with a mistake changes nothing.
-Durations are a number and a unit: 500ms, 1s, 5m, 1h.
-Without --store, alerts live as long as the process; with it they are kept across restarts, and
-`plog alerts --store FILE` works on them while the monitor runs.")]
-pub(crate) struct MonitorArgs {
-    /// Files or quoted glob patterns to follow; a file need not exist yet.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Alert rules, receivers and routes; by default the built-in rules.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) rules: Option<PathBuf>,
-    /// Where alerts and positions are kept across restarts; one file.
-    #[arg(long, value_name = "FILE", env = "PLOG_STORE")]
-    pub(crate) store: Option<PathBuf>,
-    /// Read what the files hold already, not only what is added from now on.
-    #[arg(long)]
-    pub(crate) from_start: bool,
-    /// Print alerts as JSON lines, and at the end of a bounded run one line per file.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Stop once no new line has come for this long.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) until_idle: Option<Duration>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
   plog tail target/demo/app.log --level warning
   plog tail -f /var/log/app.log --logger shop.orders
   plog tail app.log app.log.2026-11-23T23-59-58Z --trace 0af7651916cd43dd8448eb211c80319c --json")]
@@ -142,7 +113,7 @@ pub(crate) struct TailArgs {
   plog trace 4bf92f35 logs/*.log --json | jq 'select(.event == \"span\") | .self_ms'
 
 Files are read as JSON lines, or as what else states trace_id, span_id and parent_span_id.
-Compressed files are not read. A span is shown once its end was logged."
+So are .gz and .zst files; what is compressed otherwise is not read. A span is shown once its end was logged."
 )]
 pub(crate) struct TraceArgs {
     /// The trace's id, or its first 8 digits and more, and the files or quoted glob patterns to look

@@ -3,14 +3,15 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use prisma_log_core::Error;
-use prisma_log_tail::{SourceState, SourceStatus};
+use prisma_log_tail::{SourceState, SourceStatus, Tail, TailBuilder};
 
 use crate::present;
 
-/// Endings of compressed files, which are not read.
-const COMPRESSED: [&str; 6] = ["gz", "zst", "bz2", "xz", "zip", "lz4"];
+/// Endings of compressed files that can't be read; `.gz` and `.zst` can.
+const COMPRESSED: [&str; 4] = ["bz2", "xz", "zip", "lz4"];
 /// Endings of what a writer keeps beside its log.
 const BESIDE: [&str; 3] = ["lock", "torn", "tmp"];
 
@@ -26,10 +27,28 @@ pub(crate) fn no_match(files: &[PathBuf]) -> Error {
     Error::state(format!("no file matches {}", files.join(", ")))
 }
 
+/// For reading files that are there once, from start to end: nobody waits for the rest of one that
+/// is not whole.
+pub(crate) fn once(tail: TailBuilder) -> TailBuilder {
+    tail.from_start(true).linger(Duration::ZERO)
+}
+
+/// How much of a file was read, in bytes of the file; of an archive that is less than its text.
+pub(crate) fn bytes_read(file: &Path, tail: &Tail) -> u64 {
+    let size = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let left: u64 = tail.sources().iter().map(|source| source.bytes_left).sum();
+    size.saturating_sub(left)
+}
+
+/// Whether nothing stands in the way of reading a source, or it was read to its end.
+pub(crate) fn is_well(source: &SourceStatus) -> bool {
+    matches!(source.state, SourceState::Following | SourceState::Ended)
+}
+
 /// Says which files could not be read; whether there are any.
 pub(crate) fn complain(sources: &[SourceStatus], files: &[PathBuf]) -> bool {
     let mut failed = false;
-    for source in sources.iter().filter(|source| source.state != SourceState::Following) {
+    for source in sources.iter().filter(|source| !is_well(source)) {
         failed = true;
         match &source.error {
             Some(error) => present::error::print(error),
@@ -51,7 +70,7 @@ pub(crate) fn complain(sources: &[SourceStatus], files: &[PathBuf]) -> bool {
 pub(crate) struct Expanded {
     /// Each once, in the order of the arguments; patterns' matches by name.
     pub(crate) files: Vec<PathBuf>,
-    /// What a pattern matched and is compressed.
+    /// What a pattern matched and is compressed in a way that can't be read.
     pub(crate) compressed: Vec<PathBuf>,
 }
 
@@ -101,16 +120,23 @@ mod tests {
     fn patterns_lead_to_logs() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        for name in
-            ["a.log", "a.log.1", "a.log.lock", "a.log.2.gz", ".a.log", "b.log.torn", "[c].log"]
-        {
+        for name in [
+            "a.log",
+            "a.log.1",
+            "a.log.lock",
+            "a.log.2.gz",
+            "a.log.3.xz",
+            ".a.log",
+            "b.log.torn",
+            "[c].log",
+        ] {
             std::fs::write(at(name), "").unwrap();
         }
         std::fs::create_dir(at("d.log")).unwrap();
         std::os::unix::fs::symlink(at("a.log"), at("link.log")).unwrap();
         let found = expand(&[at("a.log"), at("*.log*"), at("[c].log"), at("none.log")]).unwrap();
-        assert_eq!(found.files, ["a.log", "[c].log", "a.log.1", "none.log"].map(at));
-        assert_eq!(found.compressed, [at("a.log.2.gz")]);
+        assert_eq!(found.files, ["a.log", "[c].log", "a.log.1", "a.log.2.gz", "none.log"].map(at));
+        assert_eq!(found.compressed, [at("a.log.3.xz")]);
         assert!(expand(&[at("***")]).unwrap_err().is_config());
     }
 }

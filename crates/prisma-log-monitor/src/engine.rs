@@ -142,6 +142,14 @@ impl Engine {
         &self.rules
     }
 
+    /// The rules that have to be asked about every line, because nothing in them has to be found in
+    /// all lines that concern them: such as those on a level, a logger or a field alone. The others
+    /// cost nothing where their texts are not found.
+    pub fn rules_for_every_line(&self) -> impl Iterator<Item = &Rule> {
+        let rule = |&number: &u32| self.rules.get(number as usize).map(Arc::as_ref);
+        self.plan.hungry.iter().filter_map(rule)
+    }
+
     /// Groups that the rule with this index has forgotten because there were too many.
     pub fn evicted_groups(&self, rule: usize) -> u64 {
         self.groups.get(rule).map_or(0, |groups| groups.evicted)

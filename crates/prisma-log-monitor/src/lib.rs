@@ -44,7 +44,8 @@ pub use alert::{Action, Alert, AlertFilter, AlertState, Comment, Group, Transiti
 pub use defaults::default_rules;
 pub use engine::{Engine, Firing, Match};
 pub use monitor::{
-    Monitor, MonitorBuilder, MonitorSink, Notification, NotificationKind, Progress, Report, RuleReport,
+    Monitor, MonitorBuilder, MonitorSink, Notification, NotificationKind, Progress, Report,
+    RuleReport,
 };
 pub use notifier::{Message, Notifier, NotifyError};
 pub use policy::{
@@ -55,8 +56,8 @@ pub use prisma_log_tail::{
     Joiner, JournalSource, LineSource, SourceState, SourceStatus, StdinSource, SyslogListener,
 };
 pub use rule::{
-    Baseline, Bound, Condition, Direction, Escalation, Explanation, FieldCondition, FieldTest, Kind, Measure, Reason, Rule,
-    RuleBuilder, Windows,
+    Baseline, Bound, Condition, Direction, Escalation, Explanation, FieldCondition, FieldTest,
+    Kind, Measure, Reason, Rule, RuleBuilder, Windows,
 };
 pub use severity::Severity;
 pub use store::{AlertStore, HistoryEntry, ReceiverStatus, Store};

@@ -34,9 +34,9 @@ pub use sink::MonitorSink;
 
 use crate::store::lock;
 use crate::{Alert, AlertFilter, Engine, Policy, Rule, Store, default_rules};
-use intake::SharedIntake;
 use current::Current;
 use dispatch::Dispatch;
+use intake::SharedIntake;
 use signal::Signal;
 use sources::Sources;
 use tell::Teller;
@@ -81,8 +81,7 @@ impl Monitor {
         if builder.rules.is_empty() {
             return Err(Error::config("the monitor has no rules"));
         }
-        let mut engine =
-            Engine::new(builder.rules)?
+        let mut engine = Engine::new(builder.rules)?
             .with_clock(Arc::clone(&builder.clock))
             .with_joiner(builder.joiner.clone());
         let has_files = !builder.files.is_empty() || !builder.globs.is_empty();
@@ -120,8 +119,7 @@ impl Monitor {
             sources.push(source);
         }
         let current = Current::new(builder.policy, dispatch::names_of(&builder.receivers)?)?;
-        let dispatch =
-            Dispatch::start(&store, &current, builder.receivers, &builder.clock)?;
+        let dispatch = Dispatch::start(&store, &current, builder.receivers, &builder.clock)?;
         let intake = SharedIntake::new(engine);
         let clock = Arc::clone(&builder.clock);
         let signal = Arc::<Signal>::default();

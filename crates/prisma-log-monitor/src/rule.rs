@@ -16,9 +16,9 @@ use std::time::Duration;
 pub use builder::RuleBuilder;
 pub use condition::Condition;
 pub use explain::{Explanation, Reason};
+pub(crate) use field::as_number;
 pub use field::{FieldCondition, FieldTest};
 pub use kind::{Baseline, Bound, Direction, Kind, Measure, Windows};
-pub(crate) use field::as_number;
 pub(crate) use tree::Tree;
 
 use crate::Severity;

@@ -8,6 +8,7 @@ use clap::Subcommand;
 #[command(after_help = "Examples:
   plog rules check config/alerts.yaml
   plog rules test config/alerts.yaml
+  plog rules test-receivers config/alerts.yaml --receiver on-call
   plog rules replay config/alerts.yaml --log /var/log/app.log '/var/log/nginx/*.log'
   plog rules explain config/alerts.yaml --line '2026-11-24T08:00:00Z ERROR db: connection refused'
   plog rules explain --log /var/log/app.log:1204 --rule database-refused
@@ -20,12 +21,13 @@ pub(crate) struct RulesArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesAction {
-    /// Print every mistake of rules files with its place, and what is allowed but hardly meant.
+    /// Print every mistake of rules files with its place, what is allowed but hardly meant, and what
+    /// is costly.
     Check {
         /// Files to check.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// Print mistakes and warnings as JSON lines.
+        /// Print what was found as JSON lines.
         #[arg(long)]
         json: bool,
     },
@@ -38,6 +40,18 @@ pub(crate) enum RulesAction {
         #[arg(long, value_name = "NAME")]
         rule: Vec<String>,
         /// Print cases as JSON lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send every receiver of a rules file a test message, and say which took it.
+    TestReceivers {
+        /// The file with the receivers.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only receivers with this name.
+        #[arg(long, value_name = "NAME")]
+        receiver: Vec<String>,
+        /// Print outcomes as JSON lines.
         #[arg(long)]
         json: bool,
     },

@@ -1,6 +1,8 @@
-//! `plog monitor`: follow files, raise alerts by rules.
+//! `plog monitor`: follow files and other sources, raise alerts by rules.
 
+mod ending;
 mod reload;
+mod sources;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,18 +13,16 @@ use indicatif::ProgressBar;
 use prisma_log_config::rules::{self, AlertConfig};
 use prisma_log_core::Error;
 use prisma_log_monitor::{
-    AlertFilter, Monitor, MonitorBuilder, Notification, Progress, Report, Severity, SourceState,
-    SourceStatus, default_rules,
+    Monitor, MonitorBuilder, Notification, Progress, Report, SourceState, SourceStatus,
+    default_rules,
 };
-use serde_json::json;
 
 use self::reload::Watch;
 use crate::args::MonitorArgs;
 use crate::exit::{Failure, Outcome};
-use crate::files::{is_pattern, no_match};
+use crate::files::{is_well, no_match};
 use crate::interrupt::Interrupt;
 use crate::present;
-use crate::present::style::{FAINT, STRONG};
 
 pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     let config = args.rules.as_deref().map(load).transpose()?;
@@ -32,12 +32,7 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
         Some(_) => Interrupt::on_signals_with_reload()?,
         None => Interrupt::on_signals()?,
     };
-    for file in &args.files {
-        builder = match file.to_str() {
-            Some(pattern) if is_pattern(file) => builder.glob(pattern),
-            _ => builder.file(file),
-        };
-    }
+    builder = sources::add(builder, args)?;
     if let Some(store) = &args.store {
         builder = builder.store(store);
     }
@@ -66,16 +61,9 @@ pub(crate) fn run(args: &MonitorArgs) -> Outcome {
     };
 
     let mut out = anstream::stdout().lock();
-    if args.json {
-        for alert in store.list(&AlertFilter::all())? {
-            writeln!(out, "{}", with_event("alert", &alert.to_json()))?;
-        }
-        for source in &report.sources {
-            writeln!(out, "{}", source_line(source))?;
-        }
-        writeln!(out, "{}", end_line(&report))?;
-    } else {
-        summary(&mut out, args, &report)?;
+    match args.json {
+        true => ending::json(&mut out, &store, &report)?,
+        false => ending::summary(&mut out, args, &report)?,
     }
     drop(out);
     ended_well(args, &report)
@@ -141,106 +129,13 @@ fn with_handlers(
     builder.on_alert(print.clone()).on_resolved(print).on_error(complain).on_progress(progress)
 }
 
-/// Puts `"event":NAME` in front of a JSON object's keys.
-fn with_event(event: &str, object: &str) -> String {
-    format!("{{\"event\":\"{event}\",{}", object.strip_prefix('{').unwrap_or(object))
-}
-
-fn source_line(source: &SourceStatus) -> serde_json::Value {
-    json!({
-        "event": "source",
-        "path": source.path.to_string_lossy(),
-        "state": state_word(source.state),
-        "lines": source.lines,
-        "bytes": source.bytes,
-        "cut_lines": source.cut_lines,
-        "invalid_utf8_lines": source.invalid_utf8_lines,
-        "rotations": source.rotations,
-        "truncations": source.truncations,
-        "gaps": source.gaps,
-        "bytes_left": source.bytes_left,
-        "error": source.error.as_ref().map(ToString::to_string),
-    })
-}
-
-fn end_line(report: &Report) -> serde_json::Value {
-    json!({
-        "event": "end",
-        "files": report.sources.len(),
-        "lines": report.lines,
-        "bytes": report.bytes,
-        "raised": report.raised,
-        "reopened": report.reopened,
-        "resolved": report.resolved,
-        "redelivered": report.redelivered,
-        "evicted_groups": evicted_groups(report),
-        "errors": report.errors,
-    })
-}
-
-/// Groups of all rules that were forgotten for want of room.
-fn evicted_groups(report: &Report) -> u64 {
-    report.rules.iter().map(|rule| rule.evicted_groups).sum()
-}
-
-fn state_word(state: SourceState) -> &'static str {
-    match state {
-        SourceState::Waiting => "missing",
-        SourceState::Following => "read",
-        _ => "failed",
-    }
-}
-
-fn summary(
-    out: &mut impl std::io::Write,
-    args: &MonitorArgs,
-    report: &Report,
-) -> std::io::Result<()> {
-    writeln!(out, "{FAINT}{:>12} {:>12}  file{FAINT:#}", "lines", "bytes")?;
-    for source in &report.sources {
-        let path = present::text::shown(&source.path.to_string_lossy(), 4096);
-        write!(out, "{:>12} {:>12}  {path}", source.lines, source.bytes)?;
-        let notes = [
-            (source.cut_lines, "lines cut"),
-            (source.invalid_utf8_lines, "lines not UTF-8"),
-            (source.rotations, "rotations"),
-            (source.truncations, "truncations"),
-            (source.gaps, "gaps"),
-        ];
-        for (count, what) in notes.into_iter().filter(|&(count, _)| count > 0) {
-            write!(out, "  {FAINT}{count} {what}{FAINT:#}")?;
-        }
-        if source.state != SourceState::Following {
-            let style = present::style::severity(Severity::Error);
-            write!(out, "  {style}{}{style:#}", state_word(source.state))?;
-        }
-        writeln!(out)?;
-    }
-    writeln!(
-        out,
-        "{STRONG}{}{STRONG:#} lines, {STRONG}{}{STRONG:#} alerts raised, {} opened again, {} resolved",
-        report.lines, report.raised, report.reopened, report.resolved
-    )?;
-    for rule in report.rules.iter().filter(|rule| rule.evicted_groups > 0) {
-        let style = present::style::severity(Severity::Warning);
-        let (name, groups) = (&rule.rule, rule.evicted_groups);
-        writeln!(out, "{style}rule {name} forgot {groups} groups: too many at once{style:#}")?;
-    }
-    if let Some(store) = &args.store {
-        let store = store.display();
-        writeln!(out, "{FAINT}see them: plog alerts list --store {store}{FAINT:#}")?;
-    }
-    Ok(())
-}
-
 /// A bounded run must have read all that it was told to read; what it could not has been said as it
 /// came up.
 fn ended_well(args: &MonitorArgs, report: &Report) -> Outcome {
     let bounded = args.until_idle.is_some();
     let unread = |source: &SourceStatus| match source.state {
-        SourceState::Following => false,
         SourceState::Waiting => bounded,
-        _ => true,
+        _ => !is_well(source),
     };
     if bounded && report.sources.is_empty() {
         return Err(no_match(&args.files).into());

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod histogram;
 mod merge;
+mod receivers;
 mod replay;
 mod test;
 
@@ -20,6 +21,9 @@ pub(crate) fn run(args: RulesArgs) -> Outcome {
     match args.action {
         RulesAction::Check { files, json } => check::run(&files, json),
         RulesAction::Test { files, rule, json } => test::run(&files, &rule, json),
+        RulesAction::TestReceivers { file, receiver, json } => {
+            receivers::test(&file, &receiver, json)
+        }
         RulesAction::Replay(args) => replay::run(&args),
         RulesAction::Explain(args) => explain::run(&args),
     }

@@ -15,6 +15,11 @@ pub(crate) fn warn(warning: &Error) {
     show(Level::WARNING, warning);
 }
 
+/// The same for what is only good to know.
+pub(crate) fn note(note: &Error) {
+    show(Level::INFO, note);
+}
+
 fn show(level: Level<'static>, error: &Error) {
     let source = error.place().and_then(|place| {
         let text = std::fs::read_to_string(&place.file).ok()?;

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use prisma_log_core::Error;
 use prisma_log_tail::Tail;
 
-use crate::files::{complain, expand, no_match};
+use crate::files::{bytes_read, complain, expand, no_match, once};
 
 /// Lines per poll: few enough for the progress bar to move.
 const LINES_A_TURN: usize = 65_536;
@@ -22,7 +22,7 @@ pub(crate) struct Scanned {
     pub(crate) not_json: u64,
     /// Lines that were too long, and were cut.
     pub(crate) cut_lines: u64,
-    /// What patterns matched and is compressed.
+    /// What patterns matched and is compressed in a way that can't be read.
     pub(crate) compressed: Vec<PathBuf>,
     /// Whether a file could not be read; that has been said.
     pub(crate) failed: bool,
@@ -57,13 +57,14 @@ impl Scanned {
         bar: &ProgressBar,
         each: &mut dyn FnMut(&str, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut tail = Tail::builder().file(file).from_start(true).build()?;
+        let mut tail = once(Tail::builder().file(file)).build()?;
         let service = service_of(file);
         let mut feed =
             Feed { service, each, lines: 0, not_json: 0, flow: ControlFlow::Continue(()) };
+        let before = bar.position();
         loop {
             let polled = tail.poll(LINES_A_TURN, &mut |line| feed.take(line.bytes));
-            bar.inc(polled.bytes);
+            bar.set_position(before + bytes_read(file, &tail));
             if feed.flow.is_break() || !polled.more {
                 break;
             }

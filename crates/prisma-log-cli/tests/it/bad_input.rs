@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::run;
+use crate::support::{Said, plog, run};
 
 /// Runs `plog`, expects this exit code and all of these words on stderr.
 fn check(dir: &Path, words: &[&str], code: i32, expect: &[&str]) {
@@ -95,6 +95,13 @@ fn rules_commands_with_wrong_words() {
     ] {
         check(dir, &[&["rules"], command].concat(), 2, &["bad.yaml", "expected a list"]);
     }
+    check(dir, &["rules", "test-receivers"], 2, &["FILE"]);
+    check(dir, &["rules", "test-receivers", "bad.yaml"], 2, &["expected a list"]);
+    check(dir, &["rules", "test-receivers", "rules.yaml"], 2, &["rules.yaml has no receivers"]);
+    let who = "receivers: {one: {type: command, program: /bin/true}}\n";
+    std::fs::write(dir.join("who.yaml"), format!("{rules}{who}")).unwrap();
+    let words = ["rules", "test-receivers", "who.yaml", "--receiver", "two"];
+    check(dir, &words, 2, &["`two`", "receivers: one"]);
     check(dir, &["rules", "test", "rules.yaml", "--rule", "two"], 2, &["`two`", "rules: one"]);
     check(dir, &["rules", "replay", "rules.yaml"], 2, &["--log"]);
     check(dir, &["rules", "replay", "rules.yaml", "--log", "none-*.log"], 1, &["none-*.log"]);
@@ -151,6 +158,12 @@ fn calls_that_make_no_sense() {
     let dir = dir.path();
     check(dir, &[], 2, &["Usage"]);
     check(dir, &["monitor"], 2, &["FILE"]);
+    for address in ["127.0.0.1:5514", "tls://127.0.0.1:1", "udp://localhost:1", "udp://127.0.0.1"] {
+        check(dir, &["monitor", "--syslog", address], 2, &[address, "udp://127.0.0.1:5514"]);
+    }
+    check(dir, &["monitor", "--syslog", "udp://0.0.0.0:0"], 2, &["loopback", "--any-address"]);
+    check(dir, &["monitor", "good.log", "--any-address"], 2, &["--syslog"]);
+    check(dir, &["monitor", "--journal=unit"], 2, &["unit", "_SYSTEMD_UNIT=ssh.service"]);
     check(dir, &["monitor", "x", "--until-idle", "soon"], 2, &["soon"]);
     check(dir, &["tail", "good.log", "--level", "loud"], 2, &["loud", "warning"]);
     check(dir, &["tail", "good.log", "--trace", "XYZ"], 2, &["32 lowercase hex digits"]);
@@ -170,4 +183,14 @@ fn a_reader_that_goes_away_is_no_failure() {
     let said = Command::new("bash").arg("-c").arg(script).current_dir(dir.path()).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     assert!(said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn standard_input_that_can_t_be_read() {
+    let dir = folder();
+    let folder = std::fs::File::open(dir.path().join("folder")).unwrap();
+    let said = plog().current_dir(dir.path()).args(["monitor", "-"]).stdin(folder).output();
+    let said: Said = said.unwrap().into();
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(said.stderr.contains("directory"), "{}", said.stderr);
 }

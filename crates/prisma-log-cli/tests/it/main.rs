@@ -9,6 +9,7 @@ mod monitor;
 mod recover;
 mod rules;
 mod signals;
+mod sources;
 mod support;
 mod tail;
 mod trace;

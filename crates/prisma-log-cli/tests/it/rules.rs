@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Said, run};
+use crate::support::{Said, gzip, run, zstd};
 
 const RULES: &str = r#"version: 1
 rules:
@@ -48,6 +48,8 @@ fn check_tells_mistakes_and_doubts() {
     let good = rules(dir, &["check", "rules.yaml"]);
     assert_eq!(good.code, 0, "{}", good.stderr);
     assert_eq!(good.stdout, "ok  rules.yaml: 2 rules\n");
+    assert!(good.stderr.contains("info: rule `any-line` is asked about every line"));
+    assert_eq!(good.stderr.matches("is asked about").count(), 1, "{}", good.stderr);
     let doubtful = "version: 1\nrules:\n  - {name: a, match: {line: 'x*'}}\n";
     std::fs::write(dir.join("doubtful.yaml"), doubtful).unwrap();
     let said = rules(dir, &["check", "doubtful.yaml", "rules.yaml"]);
@@ -58,7 +60,8 @@ fn check_tells_mistakes_and_doubts() {
     std::fs::write(dir.join("bad.yaml"), "version: 1\nrules:\n  - {name: a, mach: {}}\n").unwrap();
     let said = rules(dir, &["check", "bad.yaml", "doubtful.yaml", "--json"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
-    let found = said.json();
+    let found: Vec<_> =
+        said.json().into_iter().filter(|found| found["severity"] != "info").collect();
     let severities: Vec<&str> = found.iter().map(|f| f["severity"].as_str().unwrap()).collect();
     assert_eq!(severities, ["error", "error", "warning"].as_slice()[3 - found.len()..]);
     assert_eq!((found[0]["line"].as_u64(), found[0]["column"].as_u64()), (Some(3), Some(15)));
@@ -173,4 +176,75 @@ fn explain_says_why_and_why_not() {
     let said = rules(dir, &["explain", "--line", "no space left on device"]);
     let head = said.stdout.lines().find(|line| line.starts_with('✓')).unwrap();
     assert!(head.starts_with("✓ disk-full"), "{}", said.stdout);
+}
+
+#[test]
+fn check_tells_rules_that_are_asked_about_every_line() {
+    let dir = folder();
+    let dir = dir.path();
+    let text = "version: 1\nrules:\n  - {name: by-level, match: {level: error}}\n  \
+                - {name: by-text, match: {level: error, message: refused}}\n";
+    std::fs::write(dir.join("slow.yaml"), text).unwrap();
+    let said = rules(dir, &["check", "slow.yaml", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let found = said.json();
+    assert_eq!(found.len(), 1, "{}", said.stdout);
+    assert_eq!(found[0]["severity"], "info");
+    assert!(found[0]["message"].as_str().unwrap().contains("`by-level`"), "{}", said.stdout);
+}
+
+#[test]
+fn replay_reads_archives() {
+    let dir = folder();
+    let dir = dir.path();
+    let words = ["replay", "rules.yaml", "--rule", "refused", "--json", "--log"];
+    let plain = rules(dir, &[&words[..], &["app.log"]].concat());
+    for (name, log) in [("app.log.gz", gzip(LOG)), ("app.log.zst", zstd(LOG))] {
+        std::fs::write(dir.join(name), &log).unwrap();
+        let said = rules(dir, &[&words[..], &[name]].concat());
+        assert_eq!(said.code, 0, "{name}: {}", said.stderr);
+        assert_eq!(said.stdout.replace(name, "app.log"), plain.stdout);
+        // One that ends too early is read as far as it goes, and told.
+        std::fs::write(dir.join(name), &log[..log.len() - 6]).unwrap();
+        let said = rules(dir, &[&words[..], &[name]].concat());
+        assert_eq!(said.code, 1, "{name}: {}", said.stdout);
+        assert!(said.stderr.contains("not written to its end"), "{name}: {}", said.stderr);
+    }
+    std::fs::write(dir.join("app.log.gz"), gzip(LOG)).unwrap();
+    std::fs::write(dir.join("app.log.xz"), "x").unwrap();
+    std::fs::remove_file(dir.join("app.log.zst")).unwrap();
+    let said = rules(dir, &[&words[..], &["app.log*"]].concat());
+    assert_eq!((said.code, &said.json().last().unwrap()["files"]), (0, &2.into()));
+    assert!(said.stderr.contains("not read, it is compressed: app.log.xz"), "{}", said.stderr);
+}
+
+#[test]
+fn receivers_are_tried_out() {
+    let dir = folder();
+    let dir = dir.path();
+    let text = "version: 1\npacks: [disk]\nreceivers:\n  \
+                good: {type: command, program: /bin/sh, args: [-c, 'cat > told.json']}\n  \
+                bad: {type: command, program: /bin/sh, args: [-c, 'echo oops >&2; exit 3']}\n  \
+                secret: {type: webhook, url: '${PLOG_TEST_NOT_SET}'}\n";
+    std::fs::write(dir.join("who.yaml"), text).unwrap();
+    let words = ["test-receivers", "who.yaml"];
+    let said = rules(dir, &[&words[..], &["--receiver", "good"]].concat());
+    assert_eq!((said.code, said.stdout.as_str()), (0, "ok  good took the message\n"));
+    let told = std::fs::read_to_string(dir.join("told.json")).unwrap();
+    assert!(told.contains("\"receiver\":\"good\""), "{told}");
+    std::fs::remove_file(dir.join("told.json")).unwrap();
+
+    let two = [&words[..], &["--receiver", "bad", "--receiver", "good"]].concat();
+    let said = rules(dir, &two);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stdout.contains("ok  good"), "{}", said.stdout);
+    for word in ["bad did not take the message", "3"] {
+        assert!(said.stderr.contains(word), "no {word:?} in {}", said.stderr);
+    }
+    assert!(dir.join("told.json").exists());
+    let said = rules(dir, &[&words[..], &["--json"]].concat());
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    let taken: Vec<_> = said.json().iter().map(|line| line["taken"].as_bool().unwrap()).collect();
+    assert_eq!(taken, [true, false, false]);
+    assert!(said.stdout.contains("PLOG_TEST_NOT_SET"), "{}", said.stdout);
 }

@@ -1,7 +1,8 @@
 //! Running `plog`.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// The command, with an environment that nothing leaks into.
 pub(crate) fn plog() -> Command {
@@ -46,4 +47,27 @@ impl From<Output> for Said {
 /// Runs `plog` with these words in this folder.
 pub(crate) fn run(dir: &Path, words: &[&str]) -> Said {
     plog().current_dir(dir).args(words).output().expect("plog starts").into()
+}
+
+/// The text as an archive.
+pub(crate) fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The same for zstd.
+pub(crate) fn zstd(text: &str) -> Vec<u8> {
+    ::zstd::encode_all(text.as_bytes(), 0).unwrap()
+}
+
+/// Runs `plog` with these words in this folder, and this on its standard input.
+pub(crate) fn run_with_input(dir: &Path, words: &[&str], input: &str) -> Said {
+    let mut command = plog();
+    command.current_dir(dir).args(words).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("plog starts");
+    // Dropped at the end of the statement, and so closed.
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    child.wait_with_output().expect("it ends").into()
 }

@@ -69,7 +69,9 @@ fn needed(condition: &Condition) -> Option<Vec<Pattern>> {
         }
         Condition::Contains(texts) => usable(Pattern::nominate_literals(texts)),
         // What a line states as its level, logger or field may be written in many ways.
-        Condition::Not(_) | Condition::Level(_) | Condition::Logger(_) | Condition::Field(_) => None,
+        Condition::Not(_) | Condition::Level(_) | Condition::Logger(_) | Condition::Field(_) => {
+            None
+        }
     }
 }
 

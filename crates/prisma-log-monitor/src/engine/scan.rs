@@ -51,13 +51,7 @@ impl Engine {
     ///
     /// With a joiner ([`Engine::with_joiner`]) a block is whole records, and rules are asked about
     /// records instead of lines.
-    pub fn scan(
-        &mut self,
-        source: &Path,
-        block: &[u8],
-        now: Timestamp,
-        matches: &mut Vec<Match>,
-    ) {
+    pub fn scan(&mut self, source: &Path, block: &[u8], now: Timestamp, matches: &mut Vec<Match>) {
         let path = self.enter(source);
         let mut parser = self.borrow_parser(source);
         let mut nominated = std::mem::take(&mut self.nominated);

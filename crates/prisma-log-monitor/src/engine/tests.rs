@@ -358,7 +358,13 @@ fn a_cooldown_holds_firings_back_but_hides_no_line() {
         .message(r"version=(?<version>\S+)")
         .kind(Kind::Change { field: "version".into() })
         .cooldown(10 * SECOND);
-    let given = [(0, "version=1"), (1, "version=2"), (5, "version=3"), (20, "version=3"), (21, "version=1")];
+    let given = [
+        (0, "version=1"),
+        (1, "version=2"),
+        (5, "version=3"),
+        (20, "version=3"),
+        (21, "version=1"),
+    ];
     let fired = run(&mut engine(rule), given);
     assert_eq!(fired, [(1, String::new(), 1), (4, String::new(), 1)]);
     let rule = Rule::builder("r")
@@ -380,18 +386,35 @@ type Case = (RuleBuilder, Vec<(i64, &'static str)>, (i64, &'static str));
 /// Rules of every kind that has a state.
 fn every_kind() -> Vec<Case> {
     let rule = || Rule::builder("r").message(r"x( (?<n>\d+))?");
-    let frequency = |measure, windows| Kind::Frequency { measure, at_least: 3.0, window: MINUTE, windows };
+    let frequency =
+        |measure, windows| Kind::Frequency { measure, at_least: 3.0, window: MINUTE, windows };
     let (sliding, tumbling) = (Windows::Sliding, Windows::Tumbling);
     let n = || String::from("n");
     let is_y = || Condition::Message("y".into());
     vec![
         (rule().count(3), vec![(0, "x"), (1, "x")], (2, "x")),
         (rule().leaky_bucket(2, MINUTE), vec![(0, "x"), (1, "x")], (2, "x")),
-        (rule().kind(frequency(Measure::Distinct(n()), sliding)), vec![(0, "x 1"), (1, "x 2")], (2, "x 3")),
-        (rule().kind(frequency(Measure::Sum(n()), sliding)), vec![(0, "x 1"), (1, "x 1")], (2, "x 1")),
+        (
+            rule().kind(frequency(Measure::Distinct(n()), sliding)),
+            vec![(0, "x 1"), (1, "x 2")],
+            (2, "x 3"),
+        ),
+        (
+            rule().kind(frequency(Measure::Sum(n()), sliding)),
+            vec![(0, "x 1"), (1, "x 1")],
+            (2, "x 1"),
+        ),
         (rule().kind(frequency(Measure::Matches, tumbling)), vec![(0, "x"), (1, "x")], (2, "x")),
-        (rule().kind(frequency(Measure::Distinct(n()), tumbling)), vec![(0, "x 1"), (1, "x 2")], (2, "x 3")),
-        (rule().kind(frequency(Measure::Sum(n()), tumbling)), vec![(0, "x 1"), (1, "x 1")], (2, "x 1")),
+        (
+            rule().kind(frequency(Measure::Distinct(n()), tumbling)),
+            vec![(0, "x 1"), (1, "x 2")],
+            (2, "x 3"),
+        ),
+        (
+            rule().kind(frequency(Measure::Sum(n()), tumbling)),
+            vec![(0, "x 1"), (1, "x 1")],
+            (2, "x 1"),
+        ),
         (
             rule().kind(Kind::Rate { of: is_y(), ratio: 0.5, min_volume: 3, window: MINUTE }),
             vec![(0, "x y"), (1, "x")],
@@ -419,7 +442,11 @@ fn every_kind() -> Vec<Case> {
             vec![(0, "x 1"), (0, "x 2")],
             (2, "x 3"),
         ),
-        (rule().kind(Kind::NewTemplate { learn: SECOND }), vec![(0, "x 1"), (5, "x 2")], (6, "x a")),
+        (
+            rule().kind(Kind::NewTemplate { learn: SECOND }),
+            vec![(0, "x 1"), (5, "x 2")],
+            (6, "x a"),
+        ),
         (
             rule().kind(Kind::Percentile {
                 field: n(),

@@ -83,6 +83,9 @@ impl Intake {
     }
 
     fn count(&mut self, before: usize) {
+        if self.pending.len() == before {
+            return;
+        }
         let retired = self.known.len() - self.engine.rules().len();
         for found in self.pending.iter_mut().skip(before) {
             let Some(rule) = self.rules.get_mut(found.rule) else { continue };

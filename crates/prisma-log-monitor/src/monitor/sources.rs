@@ -1,5 +1,6 @@
 //! Everything that lines come from, read in turn.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use prisma_log_tail::{Block, Checkpoint, LineSource, PollOutcome, SourceStatus};
@@ -16,6 +17,11 @@ pub(super) struct Sources {
 impl Sources {
     pub(super) fn push(&mut self, source: Box<dyn LineSource>) {
         self.list.push(source);
+    }
+
+    /// The next poll needs to look at these files only.
+    pub(super) fn look_only_at(&mut self, files: &[PathBuf]) {
+        self.list.iter_mut().for_each(|source| source.look_only_at(files));
     }
 
     pub(super) fn poll_blocks(

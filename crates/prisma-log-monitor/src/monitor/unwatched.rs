@@ -14,7 +14,11 @@ impl Watcher {
         None
     }
 
-    pub(super) fn files(&self, _files: impl Iterator<Item = PathBuf>) {
+    pub(super) fn files<'p>(&self, _files: impl Iterator<Item = &'p PathBuf> + Clone) {
+        match *self {}
+    }
+
+    pub(super) fn written(&self) -> Option<Vec<PathBuf>> {
         match *self {}
     }
 }

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use prisma_log_core::{Clock, Error, Timestamp};
 use prisma_log_tail::{Block, Checkpoint, PollOutcome, SourceState, SourceStatus};
 
-use super::intake::{SharedIntake, Taken};
 use super::current::Current;
 use super::dispatch::Dispatch;
+use super::intake::{SharedIntake, Taken};
 use super::signal::Signal;
 use super::sources::Sources;
 use super::tell::Teller;
 use super::watcher::Watcher;
 use super::{Notification, NotificationKind, Progress, Report};
-use crate::store::{Step, Watch};
 use crate::Store;
+use crate::store::{Step, Watch};
 
 /// Bytes that are read before anything else gets its turn.
 const BYTES_PER_POLL: usize = 1 << 20;
@@ -33,7 +33,7 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 const OPERATIONS_EVERY: Duration = Duration::from_millis(500);
 /// After so long without a line files are looked at more rarely, if the kernel hints at what happens.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
-const IDLE_FACTOR: u32 = 5;
+const IDLE_FACTOR: u32 = 10;
 /// Time between two looks at what time alone brings about.
 const TICK_EVERY: Duration = Duration::from_millis(100);
 
@@ -74,6 +74,8 @@ pub(super) struct Worker {
     operations: (u64, Option<Instant>),
     watched: BTreeMap<u64, Watch>,
     watcher: Option<Watcher>,
+    /// When all files were last looked at.
+    looked: Option<Instant>,
     written: Option<Instant>,
     ticked: Option<Instant>,
     report: Report,
@@ -99,6 +101,7 @@ impl Worker {
             operations: (0, None),
             watched: parts.watched.into_iter().collect(),
             watcher,
+            looked: None,
             written: None,
             ticked: None,
             report: Report::default(),
@@ -115,12 +118,17 @@ impl Worker {
             self.write_until_it_works(&[], false)?;
         }
         let mut last_line = Instant::now();
+        let mut was_caught_up = false;
         loop {
+            if was_caught_up {
+                self.look_at_hints();
+            }
             let outcome = self.read_lines(false);
             if outcome.lines > 0 {
                 last_line = Instant::now();
             }
             let caught_up = !outcome.more;
+            was_caught_up = caught_up;
             let quiet = |idle: Duration| last_line.elapsed() >= idle;
             let idle =
                 caught_up && (self.until_idle.is_some_and(quiet) || self.sources.have_ended());
@@ -162,12 +170,23 @@ impl Worker {
         outcome
     }
 
+    /// Looks only at files that were written, while they are known; at all of them now and then.
+    fn look_at_hints(&mut self) {
+        let is_due = self.looked.is_none_or(|last| last.elapsed() >= self.sources.poll_interval());
+        let written = self.watcher.as_ref().and_then(Watcher::written);
+        match written.filter(|_| !is_due) {
+            Some(files) => self.sources.look_only_at(&files),
+            None => self.looked = Some(Instant::now()),
+        }
+    }
+
     /// How long to wait for the next look at the files, when the last line came so long ago.
     fn pause(&self, quiet: Duration) -> Duration {
         let interval = self.sources.poll_interval();
         // What the kernel hints at is looked at at once; the rest can wait while nothing happens.
         let is_idle = self.watcher.is_some() && quiet >= IDLE_AFTER;
-        if is_idle { interval * IDLE_FACTOR } else { interval }
+        let pause = if is_idle { interval * IDLE_FACTOR } else { interval };
+        self.until_idle.map_or(pause, |idle| pause.min(idle.saturating_sub(quiet)))
     }
 
     /// Lets rules see that time has passed.
@@ -341,7 +360,11 @@ impl Worker {
     }
 
     fn tell_of_receivers(&mut self, at_the_end: bool) {
-        self.teller.not_opened(self.report.not_opened, self.current.limits().max_open_alerts, at_the_end);
+        self.teller.not_opened(
+            self.report.not_opened,
+            self.current.limits().max_open_alerts,
+            at_the_end,
+        );
         for error in self.dispatch.iter().flat_map(Dispatch::errors) {
             self.teller.fail(&error);
         }
@@ -351,7 +374,7 @@ impl Worker {
     fn look_at_files(&mut self) {
         let sources = self.sources.status();
         if let Some(watcher) = &self.watcher {
-            watcher.files(sources.iter().map(|source| source.path.clone()));
+            watcher.files(sources.iter().map(|source| &source.path));
         }
         self.teller.files(&sources);
         self.tell_forgotten(false);

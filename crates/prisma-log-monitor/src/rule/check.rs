@@ -140,7 +140,11 @@ impl Settings {
         is: bool,
         expected: &str,
     ) -> Result<(), Error> {
-        if is { Ok(()) } else { Err(self.error(format_args!("{what} is {value}: expected {expected}"))) }
+        if is {
+            Ok(())
+        } else {
+            Err(self.error(format_args!("{what} is {value}: expected {expected}")))
+        }
     }
 
     fn count(&self, what: &str, count: u64) -> Result<(), Error> {
@@ -225,7 +229,9 @@ impl Settings {
             Condition::Not(inner) => self.check_condition(inner, left, depth + 1),
             Condition::Logger(name) => self.key(name),
             Condition::Field(condition) => self.check_field(condition),
-            Condition::Contains(texts) if texts.is_empty() || texts.iter().any(String::is_empty) => {
+            Condition::Contains(texts)
+                if texts.is_empty() || texts.iter().any(String::is_empty) =>
+            {
                 Err(self.error("contains an empty text"))
             }
             _ => Ok(()),

@@ -233,13 +233,20 @@ impl fmt::Display for Kind {
                     Direction::Down => "fewer",
                     Direction::Both => "more or fewer",
                 };
-                write!(f, "{factor} times {direction} (at least {min_count}) within {window:?} than ")?;
+                write!(
+                    f,
+                    "{factor} times {direction} (at least {min_count}) within {window:?} than "
+                )?;
                 match baseline {
                     Baseline::Previous => f.write_str("in the window before"),
-                    Baseline::SameHour { days } => write!(f, "at the same time of {days} days before"),
+                    Baseline::SameHour { days } => {
+                        write!(f, "at the same time of {days} days before")
+                    }
                 }
             }
-            Kind::Flatline { at_least, window } => write!(f, "fewer than {at_least} within {window:?}"),
+            Kind::Flatline { at_least, window } => {
+                write!(f, "fewer than {at_least} within {window:?}")
+            }
             Kind::Change { field } => write!(f, "`{field}` changes"),
             Kind::NewValue { field, learn } => {
                 write!(f, "a new value of `{field}`, after learning for {learn:?}")
@@ -252,7 +259,10 @@ impl fmt::Display for Kind {
                     Bound::Above(bound) => ("above", bound),
                     Bound::Below(bound) => ("below", bound),
                 };
-                write!(f, "p{percentile} of `{field}` {word} {bound}, of at least {min_volume} within {window:?}")
+                write!(
+                    f,
+                    "p{percentile} of `{field}` {word} {bound}, of at least {min_volume} within {window:?}"
+                )
             }
             Kind::Sequence { then, within } => {
                 for condition in then {

@@ -169,6 +169,10 @@ impl Source {
         }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn key(&self) -> &Path {
         &self.key
     }

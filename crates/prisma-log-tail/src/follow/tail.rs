@@ -72,6 +72,8 @@ pub struct Tail {
     known: Vec<(PathBuf, Position)>,
     /// The source whose turn is next.
     next: usize,
+    /// The sources that the next poll looks at, if not all.
+    only: Option<HashSet<usize>>,
     /// The source whose archive is read: one at a time, as each takes memory to decode.
     archive: Option<usize>,
 }
@@ -94,6 +96,7 @@ impl Tail {
             sources: Vec::new(),
             known: positions.collect(),
             next: 0,
+            only: None,
             archive: None,
         };
         let checkpoint_of = |key: &Path| {
@@ -168,6 +171,16 @@ impl Tail {
         self.take_turns(left, QUANTUM, &mut |block| block.lines().for_each(&mut *each))
     }
 
+    /// The next poll needs to look at these sources only, by their paths in [`Tail::sources`]: nothing
+    /// else is known to have been written. A hint, such as a [`Watch`](crate::Watch) gives; polls
+    /// without one, now and then, find what was not hinted at.
+    pub fn look_only_at<'p>(&mut self, files: impl IntoIterator<Item = &'p Path>) {
+        let files: HashSet<&Path> = files.into_iter().collect();
+        let sources = self.sources.iter().enumerate();
+        let hinted = sources.filter(|(_, source)| files.contains(source.path()));
+        self.only = Some(hinted.map(|(index, _)| index).collect());
+    }
+
     /// `quantum`: what one source hands out before the next one's turn.
     fn take_turns(
         &mut self,
@@ -176,6 +189,7 @@ impl Tail {
         each: &mut dyn FnMut(Block<'_>),
     ) -> PollOutcome {
         self.search();
+        let only = self.only.take();
         let bytes = left.bytes.min(MAX_POLL_BYTES);
         let mut outcome = PollOutcome::default();
         // Sources in a row that had nothing more.
@@ -193,6 +207,10 @@ impl Tail {
             let index = self.next;
             self.next += 1;
             let mut more = false;
+            if only.as_ref().is_some_and(|only| !only.contains(&index)) {
+                idle += 1;
+                continue;
+            }
             if self.archive.is_none_or(|archive| archive == index)
                 || !self.sources[index].has_unread_archive()
             {

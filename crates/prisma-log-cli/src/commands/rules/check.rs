@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use prisma_log_config::rules::{self, AlertConfig};
 use prisma_log_core::Error;
+use prisma_log_monitor::Engine;
 use serde_json::json;
 
 use crate::exit::{Failure, Outcome};
@@ -36,6 +37,14 @@ pub(super) fn run(files: &[PathBuf], json: bool) -> Outcome {
                 false => present::error::warn(doubt),
             }
         }
+        let engine = Engine::new(config.rules().to_vec())?;
+        for rule in engine.rules_for_every_line() {
+            let info = asked_about_every_line(rule.name());
+            match json {
+                true => writeln!(out, "{}", found("info", file, &info))?,
+                false => present::error::note(&info),
+            }
+        }
         if !json {
             let count = config.rules().len();
             let s = if count == 1 { "" } else { "s" };
@@ -52,6 +61,14 @@ pub(super) fn run(files: &[PathBuf], json: bool) -> Outcome {
         );
     }
     if mistakes > 0 { Err(Failure::Shown { usage }) } else { Ok(()) }
+}
+
+fn asked_about_every_line(rule: &str) -> Error {
+    let what = format!("rule `{rule}` is asked about every line");
+    Error::config(what).with_hint(
+        "no text is in all lines that it matches: one in `message` or `contains` lets it pass over \
+         the others quickly",
+    )
 }
 
 fn found(severity: &str, file: &Path, error: &Error) -> serde_json::Value {

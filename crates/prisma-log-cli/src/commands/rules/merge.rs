@@ -8,6 +8,8 @@ use indicatif::ProgressBar;
 use prisma_log_core::{Error, Timestamp};
 use prisma_log_tail::{LineParser, SourceStatus, Tail};
 
+use crate::files::{bytes_read, once};
+
 /// Lines of a file that are read at once.
 const LINES_A_TURN: usize = 4096;
 
@@ -37,6 +39,7 @@ struct Feed {
     lines: VecDeque<(Timestamp, Vec<u8>)>,
     time: Option<Timestamp>,
     is_read: bool,
+    /// How much of the file was read, in bytes of the file.
     bytes: u64,
 }
 
@@ -47,7 +50,7 @@ impl Merge {
         bar.set_length(sizes.map(|metadata| metadata.len()).sum());
         let mut merge = Merge { feeds: Vec::new(), next: BinaryHeap::new(), bar };
         for (index, path) in files.iter().enumerate() {
-            let tail = Tail::builder().file(path).from_start(true).build()?;
+            let tail = once(Tail::builder().file(path)).build()?;
             let mut feed = Feed {
                 path: path.clone(),
                 tail,
@@ -97,15 +100,14 @@ impl Merge {
 }
 
 impl Feed {
-    /// Reads on; how many bytes that were. `otherwise` is the time of lines at the beginning of a
+    /// Reads on; how many bytes of the file that were. `otherwise` is the time of lines at the beginning of a
     /// file that state none, and have none below them soon.
     fn fill(&mut self, otherwise: Timestamp) -> u64 {
         let before = self.bytes;
         while self.lines.is_empty() && !self.is_read {
             let mut untimed = 0;
-            let Feed { tail, parser, lines, time, bytes, .. } = self;
+            let Feed { tail, parser, lines, time, .. } = self;
             let mut take = |line: &[u8]| {
-                *bytes += line.len() as u64 + 1;
                 let stated = parser.parse(line).timestamp;
                 let (latest, first) = (*time, time.is_none());
                 *time = match (latest, stated) {
@@ -127,6 +129,7 @@ impl Feed {
                 self.lines.iter_mut().take(untimed).for_each(|(time, _)| *time = first);
             }
         }
+        self.bytes = bytes_read(&self.path, &self.tail).max(before);
         self.bytes - before
     }
 }

@@ -16,7 +16,10 @@ fn rules() -> Vec<RuleBuilder> {
         rule("raw").line(r"refused.*$").group_by(["host"]),
         rule("contains").condition(Condition::Contains(vec!["TIMED OUT".into()])),
         rule("field").field(FieldCondition::greater("ms", 500.0)).count(2).group_by(["host"]),
-        rule("capture").message(r"user (?<user>\w+) failed").group_by(["user"]).leaky_bucket(2, minute),
+        rule("capture")
+            .message(r"user (?<user>\w+) failed")
+            .group_by(["user"])
+            .leaky_bucket(2, minute),
         rule("except").message("failed").except("test"),
         rule("short").message(r"^ok$"),
         rule("sequence").message("deadlock").kind(Kind::Sequence {
@@ -113,7 +116,8 @@ fn blocks_give_what_their_lines_give() {
         for hungry in [true, false] {
             let some = || {
                 let rules = rules().into_iter().enumerate();
-                let keep = |(index, _): &(usize, RuleBuilder)| hungry || ![2, 5, 8, 9].contains(index);
+                let keep =
+                    |(index, _): &(usize, RuleBuilder)| hungry || ![2, 5, 8, 9].contains(index);
                 rules.filter(keep).map(|(_, rule)| rule).collect::<Vec<_>>()
             };
             let expected = observed(some(), &log);
@@ -183,7 +187,9 @@ fn with_a_joiner_rules_are_asked_about_records() {
     engine.scan(Path::new(FILE), block, NOW, &mut matches);
     let seen: Vec<_> = matches
         .iter()
-        .map(|found| (engine.rules()[found.rule].name(), found.time.unix_nanos() / 1_000_000_000 % 60))
+        .map(|found| {
+            (engine.rules()[found.rule].name(), found.time.unix_nanos() / 1_000_000_000 % 60)
+        })
         .collect();
     assert_eq!(seen, [("disk", 3), ("error", 3), ("both", 3), ("disk", 4)]);
     assert!(matches[0].sample.ends_with("IOException: sector"), "{:?}", matches[0].sample);

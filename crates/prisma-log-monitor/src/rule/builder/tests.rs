@@ -134,10 +134,7 @@ fn a_broken_pattern_is_shown_with_the_place() {
     check(rule().message("a(b"), &["`r`", "message", "a(b\n     ^", "unclosed group"]);
     check(rule().line("["), &["line", "unclosed character class"]);
     check(rule().except(r"(?<=x)y"), &["except", "look-around"]);
-    check(
-        rule().field(FieldCondition::matches("k", "*")),
-        &["field `k`", "missing expression"],
-    );
+    check(rule().field(FieldCondition::matches("k", "*")), &["field `k`", "missing expression"]);
     check(rule().message(r"(\pL{1000}){1000}"), &["size limit"]);
 }
 

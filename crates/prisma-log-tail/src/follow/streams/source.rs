@@ -1,5 +1,6 @@
 //! What every source can do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::{Block, Checkpoint, PollOutcome, SourceStatus, Tail};
@@ -12,6 +13,12 @@ pub trait LineSource: Send {
     /// Hands out complete lines in blocks until `max_bytes` are reached; the last block may go
     /// beyond. Never blocks.
     fn poll_blocks(&mut self, max_bytes: usize, each: &mut dyn FnMut(Block<'_>)) -> PollOutcome;
+
+    /// The next poll needs to look at these files only, by their paths in [`LineSource::sources`]. A
+    /// hint, which a source may do without.
+    fn look_only_at(&mut self, files: &[PathBuf]) {
+        let _: &[PathBuf] = files;
+    }
 
     /// Ends a bounded run: hands out what there is at the time of the call, incomplete last lines
     /// too.
@@ -34,6 +41,10 @@ pub trait LineSource: Send {
 impl LineSource for Tail {
     fn poll_blocks(&mut self, max_bytes: usize, each: &mut dyn FnMut(Block<'_>)) -> PollOutcome {
         Tail::poll_blocks(self, max_bytes, each)
+    }
+
+    fn look_only_at(&mut self, files: &[PathBuf]) {
+        Tail::look_only_at(self, files.iter().map(PathBuf::as_path));
     }
 
     fn finish_blocks(&mut self, each: &mut dyn FnMut(Block<'_>)) -> PollOutcome {
