@@ -59,6 +59,13 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
         .build()
         .unwrap();
     let logging = Logging::builder().sink("file", Filter::default(), file).build().unwrap();
+    // What was rotated away before a monitor had ever stored where it stands belongs to none.
+    let first = plog()
+        .current_dir(dir)
+        .args(["monitor", "app.log", "--rules", "rules.yaml", "--store", "alerts.redb"])
+        .args(["--from-start", "--until-idle", "10ms"])
+        .output();
+    assert!(first.expect("plog starts").status.success());
     let (done, bursts, records) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut news = Vec::new();
 
@@ -111,7 +118,9 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
         wrong_counts += u64::from(alert["count"] != LINES_A_BURST);
     }
     let bursts = bursts.into_inner();
-    let missed = bursts - by_burst.len() as u64;
+    let missing: Vec<u64> =
+        (0..bursts).filter(|burst| !by_burst.contains_key(&burst.to_string())).collect();
+    let missed = missing.len() as u64;
     let repeated = by_burst.values().filter(|&&times| times > 1).count();
 
     // What was printed: every alert at least once, twice only when marked so.
@@ -145,6 +154,6 @@ fn kill_minus_nine_neither_misses_nor_repeats_an_alert() {
         std::fs::write(path, format!("{figures:#}\n")).unwrap();
     }
     assert!(bursts >= 2 * kills, "the writer came to {bursts} bursts only");
-    assert_eq!((missed, repeated, wrong_counts), (0, 0, 0));
+    assert_eq!((missed, repeated, wrong_counts), (0, 0, 0), "missing: {missing:?}");
     assert_eq!((unprinted, unmarked), (0, 0));
 }

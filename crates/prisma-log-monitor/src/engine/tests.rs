@@ -50,6 +50,15 @@ fn run<'l>(
 }
 
 #[test]
+fn rules_that_are_asked_about_every_line_are_told() {
+    let rule = |name: &str| Rule::builder(name).level_at_least(Level::Error);
+    let rules = [rule("level"), rule("text").message("refused"), rule("line").line(".")];
+    let engine = Engine::new(rules.map(|rule| rule.build().unwrap())).unwrap();
+    let names: Vec<&str> = engine.rules_for_every_line().map(Rule::name).collect();
+    assert_eq!(names, ["level", "line"]);
+}
+
+#[test]
 fn every_condition_must_hold() {
     let full = || {
         let mut line = line(0, "order 7 failed: timeout");

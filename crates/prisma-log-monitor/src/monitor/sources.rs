@@ -47,8 +47,9 @@ impl Sources {
         sum
     }
 
-    pub(super) fn checkpoints(&self) -> Vec<Checkpoint> {
-        self.list.iter().flat_map(|source| source.checkpoints()).collect()
+    /// Positions that the store does not have.
+    pub(super) fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
+        self.list.iter_mut().flat_map(|source| source.take_checkpoints()).collect()
     }
 
     pub(super) fn status(&self) -> Vec<SourceStatus> {

@@ -221,6 +221,11 @@ impl Reader {
         self.start < self.end
     }
 
+    /// What differs whenever [`Reader::position`] does in more than its time.
+    pub(super) fn place(&self) -> (FileId, u64, bool, bool) {
+        (self.id, self.offset, self.skipping, self.open_line.is_some())
+    }
+
     /// Where the next line to hand out starts.
     pub(super) fn offset(&self) -> u64 {
         self.offset

@@ -76,7 +76,12 @@ pub(super) struct Source {
     /// The newest file is an archive that can't be read to its end, which is counted.
     damaged: bool,
     counters: Counters,
+    /// What the last checkpoint that was taken stood for.
+    told: Option<(Vec<Place>, Counters)>,
 }
+
+/// See [`Reader::place`].
+type Place = (FileId, u64, bool, bool);
 
 struct Lingering {
     reader: Reader,
@@ -165,6 +170,7 @@ impl Source {
             next_look: None,
             seen_at: now,
             damaged: false,
+            told: None,
             counters: Counters::default(),
         }
     }
@@ -413,6 +419,19 @@ impl Source {
             }
         };
         Checkpoint { source: self.key.clone(), taken, positions, cursor: None }
+    }
+
+    /// The same, unless it is what this told last.
+    pub(super) fn take_checkpoint(&mut self) -> Option<Checkpoint> {
+        let readers = self.lingering.iter().map(|lingering| &lingering.reader);
+        let places: Vec<_> = readers.chain(self.queue.front()).map(Reader::place).collect();
+        let told = Some((places, self.counters));
+        // Without a file it is where to begin, which nothing here tells apart.
+        if !self.queue.is_empty() && self.told == told {
+            return None;
+        }
+        self.told = told;
+        Some(self.checkpoint())
     }
 
     pub(super) fn status(&self) -> SourceStatus {

@@ -263,6 +263,12 @@ impl Tail {
         self.sources.iter().map(Source::checkpoint).collect()
     }
 
+    /// Where those sources stand that have got on since this was last asked for. Whoever stores these
+    /// over what was stored before has what [`Tail::checkpoints`] tells, at the cost of few of many.
+    pub fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
+        self.sources.iter_mut().filter_map(Source::take_checkpoint).collect()
+    }
+
     /// Counters and state of all sources, in the order in which they were given or found.
     pub fn sources(&self) -> Vec<SourceStatus> {
         self.sources.iter().map(Source::status).collect()

@@ -9,7 +9,7 @@ use super::super::reader::{Fill, Reader, Taken};
 use super::Settings;
 use crate::{Block, Joiner};
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Counters {
     pub(in super::super) lines: u64,
     pub(in super::super) bytes: u64,

@@ -28,6 +28,11 @@ pub trait LineSource: Send {
     /// go back to such a place.
     fn checkpoints(&self) -> Vec<Checkpoint>;
 
+    /// Those of [`LineSource::checkpoints`] that differ from what this told last; or more.
+    fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
+        self.checkpoints()
+    }
+
     /// Counters and state.
     fn sources(&self) -> Vec<SourceStatus>;
 
@@ -53,6 +58,10 @@ impl LineSource for Tail {
 
     fn checkpoints(&self) -> Vec<Checkpoint> {
         Tail::checkpoints(self)
+    }
+
+    fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
+        Tail::take_checkpoints(self)
     }
 
     fn sources(&self) -> Vec<SourceStatus> {
