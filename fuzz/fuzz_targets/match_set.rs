@@ -13,10 +13,8 @@ fuzz_target!(|input: Input<'_>| {
     let mut builder = PatternSet::builder();
     let mut regexes: Vec<Regex> = Vec::new();
     for (expression, ignore_case) in expressions.into_iter().take(8) {
-        let regex = RegexBuilder::new(expression)
-            .case_insensitive(ignore_case)
-            .size_limit(1 << 16)
-            .build();
+        let regex =
+            RegexBuilder::new(expression).case_insensitive(ignore_case).size_limit(1 << 16).build();
         // What is refused, or big, is not what this is about.
         let Ok(regex) = regex else { continue };
         builder = builder

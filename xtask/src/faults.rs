@@ -52,7 +52,7 @@ enum How {
     Suite,
 }
 
-const FAULTS: [Fault; 3] = [
+const FAULTS: [Fault; 4] = [
     Fault {
         name: "monitor-kill",
         what: "kill -9 of `plog monitor` while a writer rotates the file: no alert missed or repeated",
@@ -61,6 +61,11 @@ const FAULTS: [Fault; 3] = [
             test: "kill_minus_nine_neither_misses_nor_repeats_an_alert",
             rounds: ("PRISMA_KILL_ROUNDS", 10, 50),
         },
+    },
+    Fault {
+        name: "monitor",
+        what: "the monitor killed under rotation, storms, evil patterns, flipped bits: exact counts",
+        how: How::Suite,
     },
     Fault {
         name: "pipeline",

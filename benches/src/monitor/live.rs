@@ -54,17 +54,30 @@ pub(super) fn measure(quick: bool) -> Result<Part, String> {
         figures.push(json!({ "name": name, "lines_s": rate, "p50_ms": p50, "p99_ms": p99,
                              "max_ms": most, "cpu_percent": share, "samples": seen.millis.len() }));
     }
-    table += &format!("\nWatching 100 files to which nothing is written: {idle:.3} % of a processor.\n");
+    table +=
+        &format!("\nWatching 100 files to which nothing is written: {idle:.3} % of a processor.\n");
     figures.push(json!({ "name": "idle", "cpu_percent": idle }));
     Ok(Part {
         name: "live",
         table,
         figures: figures.into(),
         targets: vec![
-            Target::at_most("100 files, 20,000 lines/s: write to handler, p50, ms", quantile(&by_hand.millis, 0.5), 0.5),
-            Target::at_most("100 files, 20,000 lines/s: write to handler, p99, ms", quantile(&by_hand.millis, 0.99), 5.0),
+            Target::at_most(
+                "100 files, 20,000 lines/s: write to handler, p50, ms",
+                quantile(&by_hand.millis, 0.5),
+                0.5,
+            ),
+            Target::at_most(
+                "100 files, 20,000 lines/s: write to handler, p99, ms",
+                quantile(&by_hand.millis, 0.99),
+                5.0,
+            ),
             Target::at_most("100 idle files: % of a processor", idle, 0.2),
-            Target::at_most("200,000 lines/s by the pipeline: p99, ms", quantile(&by_pipeline.millis, 0.99), 100.0),
+            Target::at_most(
+                "200,000 lines/s by the pipeline: p99, ms",
+                quantile(&by_pipeline.millis, 0.99),
+                100.0,
+            ),
         ],
     })
 }
@@ -189,7 +202,8 @@ fn latencies(
             .recv_timeout(Duration::from_secs(30))
             .map_err(|_| format!("{} of {} lines were heard of", millis.len(), written.len()))?;
         let at = written.binary_search_by_key(&number, |&(number, _)| number);
-        let (_, at) = at.map(|at| written[at]).map_err(|_| format!("line {number} was not marked"))?;
+        let (_, at) =
+            at.map(|at| written[at]).map_err(|_| format!("line {number} was not marked"))?;
         millis.push(heard.duration_since(at).as_secs_f64() * 1e3);
     }
     Ok(millis)

@@ -40,9 +40,13 @@ pub(super) fn measure(quick: bool) -> Result<Part, String> {
         "{:<44} {:>9} {:>9}\n{:<44} {counting:>9.3} {:>9.0}\n{:<44} {watching:>9.3} {:>9.0}\n\n\
          {matches} matches of 8 rules in windows of a minute by service: {alerts} alerts.\n\
          A record of the process that matches none of the 8 rules: {nanos:.0} ns.\n",
-        "one thread over the same file, in turn", "median s", "MB/s",
-        "counting lines of 8 patterns in any case", rate(counting),
-        "watching: windows, groups, alerts, a store", rate(watching),
+        "one thread over the same file, in turn",
+        "median s",
+        "MB/s",
+        "counting lines of 8 patterns in any case",
+        rate(counting),
+        "watching: windows, groups, alerts, a store",
+        rate(watching),
     );
     Ok(Part {
         name: "watch",
@@ -102,8 +106,7 @@ fn rules() -> Result<Vec<Rule>, String> {
 
 /// Seconds that it takes to watch all of a file, and what was found.
 fn watch(path: &Path) -> Result<(f64, prisma_log::monitor::Report), String> {
-    let builder =
-        Monitor::builder().rules(rules()?).file(path).from_start(true).until_idle(IDLE);
+    let builder = Monitor::builder().rules(rules()?).file(path).from_start(true).until_idle(IDLE);
     let begin = Instant::now();
     let report = builder.start().and_then(Monitor::wait).map_err(|error| error.to_string())?;
     Ok((begin.elapsed().as_secs_f64(), report))

@@ -3,10 +3,9 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use prisma_log_core::Error;
-use prisma_log_tail::{SourceState, SourceStatus, Tail, TailBuilder};
+use prisma_log_tail::{SourceState, SourceStatus, Tail};
 
 use crate::present;
 
@@ -25,12 +24,6 @@ pub(crate) fn is_pattern(argument: &Path) -> bool {
 pub(crate) fn no_match(files: &[PathBuf]) -> Error {
     let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
     Error::state(format!("no file matches {}", files.join(", ")))
-}
-
-/// For reading files that are there once, from start to end: nobody waits for the rest of one that
-/// is not whole.
-pub(crate) fn once(tail: TailBuilder) -> TailBuilder {
-    tail.from_start(true).linger(Duration::ZERO)
 }
 
 /// How much of a file was read, in bytes of the file; of an archive that is less than its text.

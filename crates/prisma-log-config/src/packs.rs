@@ -12,7 +12,7 @@
 //! | `kubernetes` | containers, pods, nodes, volumes, control plane |
 //! | `memory` | processes killed for memory, full heaps, refused allocations, leaks |
 //!
-//! All but `default` are files in the format of [`rules`](crate::rules) and stand in `config/rules` of
+//! All but `default` are files in the format of [`rules`] and stand in `config/rules` of
 //! the repository, to copy and change. No two rules of all packs have the same name, so that packs can
 //! be used together; `kernel` and `memory` both report a process that the kernel killed.
 //!

@@ -16,10 +16,5 @@ pub(super) static SUITE: Suite = Suite {
         killed; lines, patterns and stores that mean it ill. A line is *counted* when it is in the \
         count of its alert in the store.",
     // One a line; the page has them in this order.
-    rows: &[
-        &kills::ROW,
-        &bits::ROW,
-        &storm::ROW,
-        &evil::ROW,
-    ],
+    rows: &[&kills::ROW, &bits::ROW, &storm::ROW, &evil::ROW],
 };

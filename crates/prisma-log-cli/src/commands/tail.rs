@@ -8,7 +8,7 @@ use prisma_log_tail::{LineParser, LogLine, Tail};
 
 use crate::args::TailArgs;
 use crate::exit::{Failure, Outcome};
-use crate::files::{complain, is_pattern, once};
+use crate::files::{complain, is_pattern};
 use crate::interrupt::Interrupt;
 use crate::present::record::Printer;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &TailArgs) -> Outcome {
         if args.follow { vec![&args.files] } else { args.files.chunks(1).collect() };
     let mut failed = false;
     for files in groups {
-        let mut tail = open(files, args.follow)?;
+        let mut tail = open(files)?;
         view.read(&mut tail, args.follow, &interrupt)?;
         failed |= complain(&tail.sources(), files);
         if interrupt.is_asked() {
@@ -42,9 +42,8 @@ pub(crate) fn run(args: &TailArgs) -> Outcome {
     if failed { Err(Failure::Shown { usage: false }) } else { Ok(()) }
 }
 
-fn open(files: &[PathBuf], follow: bool) -> Result<Tail, Error> {
-    let builder = Tail::builder();
-    let mut builder = if follow { builder.from_start(true) } else { once(builder) };
+fn open(files: &[PathBuf]) -> Result<Tail, Error> {
+    let mut builder = Tail::builder().from_start(true);
     for file in files {
         builder = match file.to_str() {
             Some(pattern) if is_pattern(file) => builder.glob(pattern),

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use prisma_log_core::Error;
 use prisma_log_tail::Tail;
 
-use crate::files::{bytes_read, complain, expand, no_match, once};
+use crate::files::{bytes_read, complain, expand, no_match};
 
 /// Lines per poll: few enough for the progress bar to move.
 const LINES_A_TURN: usize = 65_536;
@@ -57,7 +57,7 @@ impl Scanned {
         bar: &ProgressBar,
         each: &mut dyn FnMut(&str, &[u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let mut tail = once(Tail::builder().file(file)).build()?;
+        let mut tail = Tail::builder().file(file).from_start(true).build()?;
         let service = service_of(file);
         let mut feed =
             Feed { service, each, lines: 0, not_json: 0, flow: ControlFlow::Continue(()) };

@@ -288,7 +288,8 @@ impl Worker {
         let (taken, checkpoints) = match self.step.take() {
             Some(step) => step,
             None => {
-                let checkpoints = if self.moved { self.sources.take_checkpoints() } else { Vec::new() };
+                let checkpoints =
+                    if self.moved { self.sources.take_checkpoints() } else { Vec::new() };
                 (self.intake.lock().take(), checkpoints)
             }
         };

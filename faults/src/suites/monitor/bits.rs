@@ -48,7 +48,7 @@ fn run(run: &Run) -> Result<Section, String> {
     let mut seed = 0xb175;
     bits.extend((0..run.pick(300, 20_000)).map(|_| random(&mut seed) as usize % (bytes.len() * 8)));
     if run.quick {
-        bits = bits.into_iter().step_by(8).collect();
+        bits = bits.into_iter().step_by(64).collect();
     }
     let mut progress = Progress::new("bits", bits.len() as u64);
     let (mut told, mut same, mut silent, mut panics) = (0, 0, 0, 0);
@@ -112,7 +112,8 @@ fn child(call: &Call) -> Result<Value, String> {
         };
     }
     let bytes = fs::read(&whole).map_err(|error| error.to_string())?;
-    let bits = fs::read_to_string(call.place.dir.join("bits")).map_err(|error| error.to_string())?;
+    let bits =
+        fs::read_to_string(call.place.dir.join("bits")).map_err(|error| error.to_string())?;
     let copy = call.place.dir.join("copy.redb");
     let (mut told, mut same, mut silent, mut panics) = (0, 0, 0, 0);
     for bit in bits.split(' ') {
@@ -133,7 +134,10 @@ fn child(call: &Call) -> Result<Value, String> {
             Err(_) => told += 1,
             Ok([alert]) if alert.count == LINES => same += 1,
             Ok(_) => {
-                eprintln!("bit {bit}: {:?}", alerts.map(|a| a.iter().map(|a| a.count).sum::<u64>()));
+                eprintln!(
+                    "bit {bit}: {:?}",
+                    alerts.map(|a| a.iter().map(|a| a.count).sum::<u64>())
+                );
                 silent += 1;
             }
         }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Row, got};
 use crate::kid::{Call, Kid, Place, Progress, Run, ask};
-use crate::needs;
 use crate::load::random;
+use crate::needs;
 use crate::report::{Section, thousands};
 
 pub(super) static ROW: Row = Row {
@@ -188,7 +188,8 @@ impl Writer {
 
     /// Removes what was rotated away, once it was read.
     fn clean(&mut self) -> Result<(), String> {
-        for entry in fs::read_dir(self.log.parent().unwrap_or(Path::new("."))).into_iter().flatten() {
+        for entry in fs::read_dir(self.log.parent().unwrap_or(Path::new("."))).into_iter().flatten()
+        {
             let path = entry.map_err(|error| error.to_string())?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if name.starts_with("app.log-") {
@@ -210,7 +211,8 @@ fn open(path: &Path) -> Result<File, String> {
 
 fn gzip(path: &Path) -> std::io::Result<()> {
     let to = path.with_added_extension("gz");
-    let mut encoder = flate2::write::GzEncoder::new(File::create(&to)?, flate2::Compression::fast());
+    let mut encoder =
+        flate2::write::GzEncoder::new(File::create(&to)?, flate2::Compression::fast());
     std::io::copy(&mut File::open(path)?, &mut encoder)?;
     encoder.finish()?.sync_all()?;
     fs::remove_file(path)

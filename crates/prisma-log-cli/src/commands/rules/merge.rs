@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use prisma_log_core::{Error, Timestamp};
 use prisma_log_tail::{LineParser, SourceStatus, Tail};
 
-use crate::files::{bytes_read, once};
+use crate::files::bytes_read;
 
 /// Lines of a file that are read at once.
 const LINES_A_TURN: usize = 4096;
@@ -50,7 +50,7 @@ impl Merge {
         bar.set_length(sizes.map(|metadata| metadata.len()).sum());
         let mut merge = Merge { feeds: Vec::new(), next: BinaryHeap::new(), bar };
         for (index, path) in files.iter().enumerate() {
-            let tail = once(Tail::builder().file(path)).build()?;
+            let tail = Tail::builder().file(path).from_start(true).build()?;
             let mut feed = Feed {
                 path: path.clone(),
                 tail,
