@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod background;
+mod expression;
 mod extract;
 mod finder;
 mod hidden;
@@ -57,6 +58,7 @@ mod short;
 mod sieve;
 mod sieves;
 
+pub use expression::Expression;
 pub use pattern::Pattern;
 pub use scratch::{Hit, Scratch};
 pub use set::{PatternSet, PatternSetBuilder};

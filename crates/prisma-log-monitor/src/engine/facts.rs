@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use prisma_log_core::{Level, Value};
-use regex::Regex;
+use prisma_log_match::Expression;
 
 use super::subject::Subject;
 
@@ -54,16 +54,10 @@ impl<'a> Facts<'a> {
 }
 
 /// Adds the named groups of `pattern` that took part in its match in `text`.
-pub(crate) fn capture<'a>(pattern: &'a Regex, text: &'a str, captured: &mut Captured<'a>) {
-    if pattern.captures_len() == 1 {
-        return;
-    }
-    let Some(captures) = pattern.captures(text) else { return };
-    for name in pattern.capture_names().flatten() {
-        if let Some(found) = captures.name(name)
-            && !captured.iter().any(|(have, _)| *have == name)
-        {
-            captured.push((name, found.as_str()));
+pub(crate) fn capture<'a>(pattern: &'a Expression, text: &'a str, captured: &mut Captured<'a>) {
+    pattern.groups(text, |name, found| {
+        if !captured.iter().any(|(have, _)| *have == name) {
+            captured.push((name, found));
         }
-    }
+    });
 }

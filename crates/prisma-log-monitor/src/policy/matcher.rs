@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use prisma_log_core::Error;
-use regex::{Regex, RegexBuilder};
+use prisma_log_match::Expression;
 
 use crate::Alert;
 use crate::codec::{Reader, Writer};
@@ -27,7 +27,7 @@ pub struct Matcher {
     key: String,
     comparison: Comparison,
     value: String,
-    pattern: Option<Regex>,
+    pattern: Option<Expression>,
 }
 
 /// How a [`Matcher`] compares.
@@ -85,14 +85,12 @@ impl Matcher {
         }
         let pattern = match comparison {
             Comparison::Equal | Comparison::NotEqual => None,
-            Comparison::Matches | Comparison::MatchesNot => Some(
-                RegexBuilder::new(&format!("^(?:{value})$"))
-                    .size_limit(MAX_COMPILED)
-                    .build()
-                    .map_err(|error| {
-                        Error::config(format!("invalid pattern of the matcher on `{key}`: {error}"))
-                    })?,
-            ),
+            Comparison::Matches | Comparison::MatchesNot => {
+                Some(Expression::new(&format!("^(?:{value})$"), MAX_COMPILED).map_err(|error| {
+                    let why = error.message();
+                    Error::config(format!("invalid pattern of the matcher on `{key}`: {why}"))
+                })?)
+            }
         };
         Ok(Matcher { key, comparison, value, pattern })
     }

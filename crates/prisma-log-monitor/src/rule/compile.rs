@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use prisma_log_core::Error;
-use regex::{Regex, RegexBuilder};
+use prisma_log_match::Expression;
 
 const MAX_PATTERN: usize = 16 * 1024;
 /// What one compiled pattern may take, in bytes.
@@ -19,7 +19,7 @@ impl Compiler<'_> {
         Error::config(format!("rule `{}`: {what}", self.rule.escape_debug()))
     }
 
-    pub(super) fn pattern(&self, what: &str, pattern: &str) -> Result<Regex, Error> {
+    pub(super) fn pattern(&self, what: &str, pattern: &str) -> Result<Expression, Error> {
         if pattern.is_empty() {
             return Err(self.error(format_args!("the pattern of {what} is empty")));
         }
@@ -29,9 +29,14 @@ impl Compiler<'_> {
                 "the pattern of {what} has {bytes} bytes, above {MAX_PATTERN}"
             )));
         }
-        RegexBuilder::new(pattern)
-            .size_limit(MAX_COMPILED)
-            .build()
-            .map_err(|error| self.error(format_args!("invalid pattern of {what}: {error}")))
+        Expression::new(pattern, MAX_COMPILED).map_err(|error| {
+            self.error(format_args!("invalid pattern of {what}: {}", error.message()))
+        })
+    }
+
+    pub(super) fn texts(&self, texts: &[String]) -> Result<Expression, Error> {
+        Expression::any_of(texts, MAX_COMPILED).map_err(|error| {
+            self.error(format_args!("invalid texts of contains: {}", error.message()))
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! What is allowed in a rule, but hardly meant.
 
 use prisma_log_core::Level;
-use regex::Regex;
+use prisma_log_match::Expression;
 
 use super::builder::DEFAULT_LATE;
 use super::{Condition, FieldCondition, FieldTest, Kind, Measure, Rule, Tree, Windows};
@@ -137,7 +137,8 @@ fn is_same_number(a: &str, b: &str) -> bool {
 
 /// Adds patterns that are found in every text, the empty one too.
 fn in_every_line(tree: &Tree, negated: bool, doubts: &mut Vec<String>) {
-    let is_everywhere = |pattern: &Regex| ["", "\u{1}"].iter().all(|text| pattern.is_match(text));
+    let is_everywhere =
+        |pattern: &Expression| ["", "\u{1}"].iter().all(|text| pattern.is_match(text));
     match tree {
         Tree::All(list) | Tree::Any(list) => {
             list.iter().for_each(|tree| in_every_line(tree, negated, doubts));

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use prisma_log_match::Expression;
 use prisma_log_tail::LogLine;
-use regex::Regex;
 
 use super::{Condition, FieldCondition, FieldTest, Rule, Tree, as_number};
 use crate::Group;
@@ -174,9 +174,9 @@ fn because(tree: &Tree, facts: &Facts<'_>, captured: &Captured<'_>) -> String {
     }
 }
 
-fn found(pattern: &Regex, text: &str, place: &str) -> String {
+fn found(pattern: &Expression, text: &str, place: &str) -> String {
     match pattern.find(text) {
-        Some(found) => format!("{place} has {}", quoted(found.as_str())),
+        Some(found) => format!("{place} has {}", quoted(text.get(found).unwrap_or_default())),
         None => format!("{place} is {}", quoted(text)),
     }
 }

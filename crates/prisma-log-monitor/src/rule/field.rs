@@ -3,7 +3,7 @@
 use std::fmt;
 
 use prisma_log_core::Value;
-use regex::Regex;
+use prisma_log_match::Expression;
 
 /// A condition on one field of a line.
 ///
@@ -104,7 +104,7 @@ impl FieldCondition {
 
     /// Whether it holds for `value`, `None` being a missing field. `pattern` is the compiled
     /// pattern of [`FieldTest::Matches`].
-    pub(crate) fn holds(&self, value: Option<Value<'_>>, pattern: Option<&Regex>) -> bool {
+    pub(crate) fn holds(&self, value: Option<Value<'_>>, pattern: Option<&Expression>) -> bool {
         let number = |compare: fn(&f64, &f64) -> bool, bound: &f64| {
             value.and_then(as_number).is_some_and(|number| compare(&number, bound))
         };
@@ -176,7 +176,7 @@ mod tests {
         type C = FieldCondition;
         let check = |condition: FieldCondition, value: Option<Value<'_>>, expect: bool| {
             let pattern = match condition.test() {
-                FieldTest::Matches(pattern) => Some(Regex::new(pattern).unwrap()),
+                FieldTest::Matches(pattern) => Some(Expression::new(pattern, 1 << 20).unwrap()),
                 _ => None,
             };
             assert_eq!(condition.holds(value, pattern.as_ref()), expect, "{condition} {value:?}");

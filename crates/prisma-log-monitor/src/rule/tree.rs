@@ -1,7 +1,7 @@
 //! A condition, ready to be asked.
 
 use prisma_log_core::{Error, Filter, Level};
-use regex::{Regex, RegexBuilder};
+use prisma_log_match::Expression;
 
 use super::compile::Compiler;
 use super::{Condition, FieldCondition, FieldTest};
@@ -13,12 +13,12 @@ pub(crate) enum Tree {
     All(Vec<Tree>),
     Any(Vec<Tree>),
     Not(Box<Tree>),
-    Message(Regex),
-    Line(Regex),
-    Text(Regex),
+    Message(Expression),
+    Line(Expression),
+    Text(Expression),
     Level(Level),
     Logger(Filter),
-    Field(FieldCondition, Option<Regex>),
+    Field(FieldCondition, Option<Expression>),
 }
 
 impl Tree {
@@ -36,7 +36,7 @@ impl Tree {
             Condition::Message(pattern) => Tree::Message(compiler.pattern("message", pattern)?),
             Condition::Line(pattern) => Tree::Line(compiler.pattern("line", pattern)?),
             Condition::Text(pattern) => Tree::Text(compiler.pattern("text", pattern)?),
-            Condition::Contains(texts) => Tree::Line(any_of(texts, compiler)?),
+            Condition::Contains(texts) => Tree::Line(compiler.texts(texts)?),
             Condition::Level(level) => Tree::Level(*level),
             Condition::Logger(name) => {
                 Tree::Logger(Filter::off().directive(name, Some(Level::Trace)))
@@ -55,7 +55,7 @@ impl Tree {
 
     /// Whether the condition holds for a line; adds what its patterns captured.
     pub(crate) fn holds<'a>(&'a self, facts: &Facts<'a>, captured: &mut Captured<'a>) -> bool {
-        let search = |pattern: &'a Regex, text: &'a str, captured: &mut Captured<'a>| {
+        let search = |pattern: &'a Expression, text: &'a str, captured: &mut Captured<'a>| {
             let text = asked(text);
             pattern.is_match(text) && {
                 capture(pattern, text, captured);
@@ -103,14 +103,4 @@ pub(crate) const MAX_ASKED: usize = 64 * 1024;
 
 fn asked(text: &str) -> &str {
     if text.len() <= MAX_ASKED { text } else { &text[..text.floor_char_boundary(MAX_ASKED)] }
-}
-
-fn any_of(texts: &[String], compiler: &Compiler<'_>) -> Result<Regex, Error> {
-    let texts: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
-    let pattern = texts.join("|");
-    RegexBuilder::new(&pattern)
-        .case_insensitive(true)
-        .unicode(true)
-        .build()
-        .map_err(|error| compiler.error(format_args!("invalid texts of contains: {error}")))
 }

@@ -1,0 +1,148 @@
+//! One regular expression, for texts that are looked at one by one.
+
+use std::fmt;
+use std::ops::Range;
+
+use prisma_log_core::Error;
+use regex_automata::util::captures::Captures;
+use regex_automata::util::syntax;
+use regex_automata::{PatternID, meta};
+
+/// A compiled regular expression in the syntax of the `regex` crate, searched for in texts.
+#[derive(Clone)]
+pub struct Expression {
+    text: String,
+    regex: meta::Regex,
+}
+
+impl Expression {
+    /// Compiles an expression that may take so many bytes.
+    ///
+    /// # Errors
+    /// When it is malformed, with a picture of the place, or takes more.
+    pub fn new(text: &str, max_bytes: usize) -> Result<Self, Error> {
+        Expression::compile(text, max_bytes, false)
+    }
+
+    /// One of these texts, whatever the case.
+    ///
+    /// # Errors
+    /// When all together take more than so many bytes.
+    pub fn any_of<T: AsRef<str>>(texts: &[T], max_bytes: usize) -> Result<Self, Error> {
+        let texts: Vec<String> =
+            texts.iter().map(|text| regex_syntax::escape(text.as_ref())).collect();
+        Expression::compile(&texts.join("|"), max_bytes, true)
+    }
+
+    fn compile(text: &str, max_bytes: usize, ignores_case: bool) -> Result<Self, Error> {
+        let regex = meta::Regex::builder()
+            .configure(meta::Config::new().nfa_size_limit(Some(max_bytes)))
+            .syntax(syntax::Config::new().case_insensitive(ignores_case))
+            .build(text)
+            .map_err(|error| match (error.syntax_error(), error.size_limit()) {
+                (Some(syntax), _) => Error::config(syntax.to_string()),
+                (None, Some(limit)) => {
+                    Error::config(format!("compiled it exceeds the size limit of {limit} bytes"))
+                }
+                (None, None) => Error::config(error.to_string()),
+            })?;
+        Ok(Expression { text: text.to_owned(), regex })
+    }
+
+    /// The expression as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is found in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// Where it is found first.
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
+        self.regex.find(text).map(|found| found.range())
+    }
+
+    /// Calls `each` with the name and text of every named group that took part in the first match.
+    pub fn groups<'a>(&'a self, text: &'a str, mut each: impl FnMut(&'a str, &'a str)) {
+        let info = self.regex.group_info();
+        if info.group_len(PatternID::ZERO) <= 1 {
+            return;
+        }
+        let mut captures: Captures = self.regex.create_captures();
+        self.regex.captures(text, &mut captures);
+        for (index, name) in info.pattern_names(PatternID::ZERO).enumerate() {
+            if let (Some(name), Some(span)) = (name, captures.get_group(index))
+                && let Some(found) = text.get(span.range())
+            {
+                each(name, found);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Expression {
+    /// The expression as it was given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.text).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    #[test]
+    fn what_the_regex_crate_says_is_said() {
+        let check = |text: &str, haystack: &str| {
+            let ours = Expression::new(text, LIMIT).unwrap();
+            let theirs = regex::Regex::new(text).unwrap();
+            assert_eq!(ours.as_str(), text);
+            assert_eq!(ours.is_match(haystack), theirs.is_match(haystack), "{text}");
+            assert_eq!(ours.find(haystack), theirs.find(haystack).map(|found| found.range()));
+            let mut groups = Vec::new();
+            ours.groups(haystack, |name, found| groups.push((name, found)));
+            let mut expected = Vec::new();
+            if let Some(captures) = theirs.captures(haystack) {
+                let names = theirs.capture_names().flatten();
+                let found = names.filter_map(|name| Some((name, captures.name(name)?.as_str())));
+                expected.extend(found);
+            }
+            assert_eq!(groups, expected, "{text}");
+        };
+        check("b+", "abba");
+        check("^b+", "abba");
+        check(r"(?i)from (?<host>\S+)(?: port (?<port>\d+))?", "FROM 10.0.0.1 port 22");
+        check(r"(?i)from (?<host>\S+)(?: port (?<port>\d+))?", "from ü");
+        check(r"(a)(?<b>b)?", "ac");
+        check("", "x");
+        check(r"\p{Greek}+", "αβγ");
+        check("(?i)s", "ſ");
+    }
+
+    #[test]
+    fn errors_show_the_place() {
+        let error = |text: &str| Expression::new(text, LIMIT).unwrap_err().to_string();
+        assert!(error("a(b").contains("a(b\n     ^"), "{}", error("a(b"));
+        assert!(error(r"(?<=x)y").contains("look-around"));
+        assert!(error(r"(\pL{1000}){1000}").contains("size limit"));
+    }
+
+    #[test]
+    fn texts_are_no_expressions() {
+        let any = Expression::any_of(&["a.b", "Disk"], LIMIT).unwrap();
+        let check = |text: &str, expect: bool| assert_eq!(any.is_match(text), expect, "{text}");
+        check("xA.By", true);
+        check("axb", false);
+        check("DI\u{17f}K", true);
+    }
+}
