@@ -24,7 +24,8 @@ pub(super) static ROW: Row = Row {
         rotated away, and with files whose inode is used again. Meanwhile the monitor that counts the \
         lines into alerts, one for each round, is killed after 20 to 220 ms and started again. In the \
         end each alert must have counted each line of its round exactly once, and must have been told \
-        once, or again only with the mark that says so.",
+        once, or again only with the mark that says so. Rotations are 9 ms apart and more: within one \
+        tick of the kernel's clock, 4 ms, an inode that is used again can't be told apart.",
     needs: needs::nothing,
     run,
     child,
@@ -37,6 +38,9 @@ const LINES: u64 = 10_000;
 const CLEAN_EVERY: u64 = 10;
 /// Names of what is rotated away are dates, the later the newer.
 const FIRST_ARCHIVE: u64 = 2026_1124_0000_0000;
+/// Least time between two rotations: a file of which nothing was read yet can't be told from another
+/// that gets its inode within one tick of the kernel's clock, 4 ms.
+const TICKS: Duration = Duration::from_millis(9);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn run(run: &Run) -> Result<Section, String> {
@@ -147,7 +151,7 @@ impl Writer {
             let cut = 1 + random(&mut self.seed) as usize % (text.len() - 2);
             self.halves += u64::from(text.as_bytes()[cut - 1] != b'\n');
             self.write(&text[..cut])?;
-            std::thread::sleep(Duration::from_millis(millis / parts));
+            std::thread::sleep(Duration::from_millis(millis / parts).max(TICKS));
             if part + 1 < parts {
                 self.rotate(&text[cut..])?;
             } else {
