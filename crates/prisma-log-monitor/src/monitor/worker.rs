@@ -27,6 +27,8 @@ const BYTES_PER_POLL: usize = 1 << 20;
 const MAX_PENDING: usize = 16 * 1024;
 /// Least time between two transactions, unless something fired.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// The same while there is more to read and something fired.
+const BEHIND_EVERY: Duration = Duration::from_millis(20);
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Time between two looks at what people did.
@@ -206,8 +208,14 @@ impl Worker {
             let intake = self.intake.lock();
             (intake.has_fired(), intake.pending())
         };
-        let urgent = fired || pending > MAX_PENDING;
-        if !urgent && self.written.is_some_and(|last| last.elapsed() < WRITE_EVERY) {
+        // While there is more to read, what fired may wait for what fires next.
+        let every = match (fired, caught_up) {
+            (true, true) => Duration::ZERO,
+            (true, false) => BEHIND_EVERY,
+            (false, _) => WRITE_EVERY,
+        };
+        let is_early = self.written.is_some_and(|last| last.elapsed() < every);
+        if pending <= MAX_PENDING && is_early {
             return Ok(());
         }
         let due = self.due(caught_up);
