@@ -110,7 +110,7 @@ impl Monitor {
         if has_files || !has_others {
             // Without any source, this says so.
             let tail = tail.checkpoints(saved.checkpoints.iter().cloned()).build()?;
-            sources.push(Box::new(tail));
+            sources.files(tail);
         }
         if let Some(journal) = builder.journal {
             sources.push(Box::new(journal.checkpoints(saved.checkpoints).build()?));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use prisma_log_tail::{Block, Checkpoint, LineSource, PollOutcome, SourceStatus};
+use prisma_log_tail::{Block, Checkpoint, LineSource, PollOutcome, SourceStatus, Tail};
 
 /// What a monitor without any source waits for, at most.
 const NOTHING: Duration = Duration::from_millis(100);
@@ -12,11 +12,22 @@ const NOTHING: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Sources {
     list: Vec<Box<dyn LineSource>>,
+    /// Whether there are sources besides files, which no hint of the kernel covers.
+    has_others: bool,
 }
 
 impl Sources {
+    pub(super) fn files(&mut self, tail: Tail) {
+        self.list.push(Box::new(tail));
+    }
+
     pub(super) fn push(&mut self, source: Box<dyn LineSource>) {
         self.list.push(source);
+        self.has_others = true;
+    }
+
+    pub(super) fn are_files(&self) -> bool {
+        !self.has_others
     }
 
     /// The next poll needs to look at these files only.

@@ -186,7 +186,8 @@ impl Worker {
     fn pause(&self, quiet: Duration) -> Duration {
         let interval = self.sources.poll_interval();
         // What the kernel hints at is looked at at once; the rest can wait while nothing happens.
-        let is_idle = self.watcher.is_some() && quiet >= IDLE_AFTER;
+        let is_hinted = self.watcher.is_some() && self.sources.are_files();
+        let is_idle = is_hinted && quiet >= IDLE_AFTER;
         let pause = if is_idle { interval * IDLE_FACTOR } else { interval };
         self.until_idle.map_or(pause, |idle| pause.min(idle.saturating_sub(quiet)))
     }
