@@ -102,6 +102,11 @@ impl Unpacker {
         &self.state
     }
 
+    /// Whether all of the text was read, and no more is to come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.state == State::Whole
+    }
+
     /// How long the file has had nothing new.
     pub(super) fn quiet(&self) -> Duration {
         self.grown.elapsed()

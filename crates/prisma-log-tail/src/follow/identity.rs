@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::Duration;
 
 use prisma_log_core::Timestamp;
 
@@ -35,6 +36,13 @@ pub(super) fn mtime(metadata: &Metadata) -> i64 {
 /// Time of the last change of content, name, owner or mode.
 pub(super) fn ctime(metadata: &Metadata) -> i64 {
     nanos(metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// The least that a file's time says of something that came after `time`: files' times come from a
+/// coarser clock than the one that is read, and may seem to lie a little before it.
+pub(super) fn least_time(time: Timestamp) -> i64 {
+    const COARSE_CLOCK: Duration = Duration::from_millis(20);
+    time.saturating_sub(COARSE_CLOCK).unix_nanos()
 }
 
 fn nanos(seconds: i64, nanos: i64) -> i64 {

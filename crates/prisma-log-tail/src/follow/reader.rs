@@ -7,6 +7,8 @@ use std::io;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use prisma_log_core::{Clock, SystemClock, Timestamp};
+
 use super::archive::{State, Unpacker};
 use super::content::Content;
 use super::hash::{FNV_START, fnv1a};
@@ -49,6 +51,15 @@ pub(super) struct Reader {
     grown: Instant,
     /// NUL bytes at `start` are a hole and no line.
     may_be_hole: bool,
+    known: Known,
+}
+
+/// Up to when it is known that nothing of the file was missed, while nothing of it was read.
+#[derive(Clone, Copy)]
+struct Known {
+    at: Timestamp,
+    /// How the file was then: last change and length.
+    file: (i64, u64),
 }
 
 /// What a read brought.
@@ -70,6 +81,7 @@ impl Reader {
     /// Reads from `offset` on.
     pub(super) fn new(content: Content, metadata: &Metadata, offset: u64) -> io::Result<Reader> {
         let mut reader = Reader::at_start(content, FileId::of(metadata), birth(metadata));
+        reader.known.file = (mtime(metadata), metadata.len());
         reader.seek(offset)?;
         Ok(reader)
     }
@@ -96,6 +108,7 @@ impl Reader {
             open_line: None,
             grown: Instant::now(),
             may_be_hole: false,
+            known: Known { at: SystemClock.now(), file: (0, 0) },
         }
     }
 
@@ -168,6 +181,41 @@ impl Reader {
         let mut reader = Reader::new(content, metadata, size)?;
         reader.skipping = true;
         Ok(reader)
+    }
+
+    /// The reader of a file that was seen at this time already.
+    pub(super) fn known_since(mut self, time: Timestamp) -> Reader {
+        self.known.at = time;
+        self
+    }
+
+    /// Says that nothing was missed of the file up to this time, of which nothing was read yet.
+    pub(super) fn set_known(&mut self, at: Timestamp) {
+        self.known = Known { at, file: self.change().unwrap_or_default() };
+    }
+
+    fn change(&self) -> io::Result<(i64, u64)> {
+        self.content.metadata().map(|metadata| (mtime(&metadata), metadata.len()))
+    }
+
+    /// Whether the file was written or cut since it is known.
+    pub(super) fn has_changed(&self) -> bool {
+        self.change().is_ok_and(|change| change != self.known.file)
+    }
+
+    /// Since when the file may have been cut without a trace, because nothing of it was read.
+    pub(super) fn unread_since(&self) -> Option<Timestamp> {
+        (self.offset == 0).then_some(self.known.at)
+    }
+
+    /// Whether NUL bytes that come next are a hole.
+    pub(super) fn may_be_hole(&self) -> bool {
+        self.may_be_hole
+    }
+
+    /// Whether nothing of the file was read, not even what is not handed out yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.offset == 0 && self.end == 0 && !self.content.is_packed()
     }
 
     pub(super) fn id(&self) -> FileId {
@@ -355,13 +403,19 @@ impl Reader {
         Ok(same)
     }
 
-    /// Starts over at the start of the file, which was cut.
-    pub(super) fn restart(&mut self) {
+    /// Takes back what was read of a file of which nothing was handed out.
+    pub(super) fn unread_all(&mut self) {
+        (self.start, self.scanned, self.end) = (0, 0, 0);
+    }
+
+    /// Starts over at the start of the file, which was cut; this was seen at the time `now`.
+    pub(super) fn restart(&mut self, now: Timestamp) {
         (self.start, self.scanned, self.end, self.offset) = (0, 0, 0, 0);
         self.head = Head::EMPTY;
         self.skipping = false;
         self.open_line = None;
         self.may_be_hole = true;
+        self.set_known(now);
     }
 
     fn consume(&mut self, to: usize) {

@@ -9,11 +9,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use prisma_log_core::Error;
+use prisma_log_core::{Error, Timestamp};
 
-use super::archive::Limits;
+use super::archive::{Limits, Unpacker};
 use super::content::Content;
-use super::identity::{FileId, Position, birth, ctime, mtime};
+use super::identity::{FileId, Position, TAIL_BYTES, birth, ctime, least_time, mtime};
 use super::open::{check_text, check_text_after_hole, open};
 use super::reader::Reader;
 use name::{Rank, rank, unpacked};
@@ -64,29 +64,50 @@ impl Found {
         at.is_file(self.id, self.birth)
     }
 
-    /// Whether this is an archive of the file that is open.
+    /// Whether this is an archive or a copy of the file that is open.
     pub(super) fn is_copy_of(&self, reader: &mut Reader, limits: Limits) -> bool {
-        let archive = self.archive(limits);
-        archive.is_some_and(|(mut copy, _)| reader.content().is_in_copy(&mut copy).unwrap_or(false))
+        let Some((mut copy, _)) = self.rotated(limits) else { return false };
+        let ours = reader.content();
+        // Many files begin alike.
+        let mut is_telling = || {
+            let len = copy.len()?;
+            Ok::<_, io::Error>(self.packed || len >= TAIL_BYTES as u64 || len == ours.len()?)
+        };
+        is_telling().unwrap_or(false) && ours.is_in_copy(&mut copy).unwrap_or(false)
     }
 
-    /// Whether this is an archive of the text that was read up to the position.
+    /// Whether this is an archive or a copy of the text that was read up to the position.
     pub(super) fn is_text_of(&self, at: &Position, limits: Limits) -> bool {
-        let archive = self.archive(limits);
-        archive.is_some_and(|(mut copy, metadata)| {
+        let rotated = self.rotated(limits);
+        rotated.is_some_and(|(mut copy, metadata)| {
             at.is_text_of(&mut copy, &metadata).unwrap_or(false)
         })
     }
 
-    fn archive(&self, limits: Limits) -> Option<(Content, Metadata)> {
-        let opened = if self.packed { open(&self.path, limits) } else { Ok(None) };
+    /// Whether there is text, and it is no archive that is not written to its end.
+    pub(super) fn has_whole_text(&self, limits: Limits) -> bool {
+        self.rotated(limits).is_some_and(|(mut content, _)| {
+            content.len().is_ok_and(|len| len > 0)
+                && content.archive().is_none_or(Unpacker::is_whole)
+        })
+    }
+
+    /// Whether there was text added since this time, as far as the file's times tell.
+    pub(super) fn is_written_since(&self, time: Timestamp) -> bool {
+        let since = least_time(time);
+        let kept = if self.packed { since.saturating_sub(KEPT_TIME) } else { since };
+        self.mtime >= kept && self.ctime >= since
+    }
+
+    fn rotated(&self, limits: Limits) -> Option<(Content, Metadata)> {
+        let opened = if self.current { Ok(None) } else { open(&self.path, limits) };
         let is_same = |metadata: &Metadata| self.is_same(FileId::of(metadata), birth(metadata));
         opened.ok().flatten().filter(|(_, metadata)| is_same(metadata))
     }
 
     /// Whether an archive is young enough to be that of the position, of whose text little is known:
     /// the oldest such one is.
-    fn is_since(&self, at: &Position) -> bool {
+    pub(super) fn is_since(&self, at: &Position) -> bool {
         let since = if at.offset > 0 { at.mtime.saturating_sub(KEPT_TIME) } else { at.mtime };
         self.packed && self.mtime >= since
     }
@@ -314,7 +335,8 @@ fn open_by_id(
 }
 
 /// Opens the file among `listed` whose content fits the position, the same inode first. Which files
-/// are those of other positions is known already: `others_taken`. The outer `None` means as with
+/// are those of other positions is known already: `others_taken`. `may_be`: whether a file is taken
+/// whose text is that of the position, which has little. The outer `None` means as with
 /// [`open_all`]: try again later.
 ///
 /// # Errors
@@ -324,6 +346,7 @@ pub(super) fn find(
     listed: &[Found],
     at: &Position,
     others_taken: &[FileId],
+    may_be: impl Fn(&Found, &Position) -> bool,
     limits: Limits,
 ) -> io::Result<Option<Option<(usize, Content, Metadata)>>> {
     let same_inode = listed.iter().enumerate().filter(|(_, file)| file.is_inode_of(at));
@@ -331,7 +354,7 @@ pub(super) fn find(
     let others = listed.iter().enumerate().filter(|(_, file)| {
         !file.is_inode_of(at)
             && !others_taken.contains(&file.id)
-            && (at.is_distinct() || file.is_since(at))
+            && (at.is_distinct() || may_be(file, at))
     });
     for (index, file) in same_inode.chain(others) {
         let opened = open_by_id(path, file, check_text_after_hole, limits);

@@ -1,6 +1,7 @@
 //! One followed path: the files that stood and stand there, and what is handed out of them.
 
 mod appear;
+mod copies;
 mod feed;
 mod rotate;
 
@@ -18,7 +19,7 @@ use super::reader::Reader;
 use super::{Checkpoint, SourceState, SourceStatus};
 use crate::Joiner;
 use feed::Each;
-pub(super) use feed::{Counters, Drained, Feed, Quota};
+pub(super) use feed::{Counters, Drained, Feed, Quota, Role};
 
 /// Rotated files that are kept open for late writes, at most.
 const MAX_LINGERING: usize = 32;
@@ -60,7 +61,8 @@ pub(super) struct Source {
     lingering: Vec<Lingering>,
     /// Where files ended that are no longer open, the newest ones: they may be compressed later.
     past: VecDeque<Position>,
-    /// Where to start when a file appears; only used while `queue` is empty.
+    /// Where to start when a file appears; while `queue` has files, only what was known before them
+    /// is used.
     pending: Pending,
     refused: Option<Refused>,
     read_error: Option<Arc<Error>>,
@@ -223,8 +225,20 @@ impl Source {
         loop {
             let is_last = self.queue.len() == 1;
             let Some(front) = self.queue.front_mut() else { break };
-            match feed.drain(front, &mut self.counters, is_last) {
+            let role = if is_last { Role::Newest } else { Role::Older };
+            match feed.drain(front, &mut self.counters, role) {
                 Drained::Quota => return true,
+                Drained::Begun => {
+                    if self.linked && !self.read_missed() {
+                        break;
+                    }
+                }
+                // What was in it may be in a copy.
+                Drained::End if self.linked && front.is_fresh() && front.has_changed() => {
+                    if !self.read_missed() {
+                        break;
+                    }
+                }
                 Drained::End if is_last => {
                     self.read_error = None;
                     self.seen_at = SystemClock.now();
@@ -243,9 +257,13 @@ impl Source {
                     if changes > MAX_CHANGES {
                         break;
                     }
-                    if let Err(error) = self.changed(&mut feed) {
-                        self.read_error = Some(Arc::new(error));
-                        break;
+                    match self.changed(&mut feed) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => {
+                            self.read_error = Some(Arc::new(error));
+                            break;
+                        }
                     }
                 }
                 Drained::Refused(error) => {
@@ -342,7 +360,7 @@ impl Source {
         let mut index = 0;
         while let Some(lingering) = self.lingering.get_mut(index) {
             let before = self.counters.lines;
-            let drained = feed.drain(&mut lingering.reader, &mut self.counters, false);
+            let drained = feed.drain(&mut lingering.reader, &mut self.counters, Role::Other);
             if self.counters.lines > before {
                 lingering.since = Instant::now();
             }
@@ -359,8 +377,10 @@ impl Source {
                     let is_newest = index + 1 == self.lingering.len();
                     quiet && (!is_newest || is_deleted(&self.lingering[index].reader))
                 }
-                Drained::Changed
+                // Neither of the first two is said of files that were read before.
+                Drained::Begun
                 | Drained::Refused(_)
+                | Drained::Changed
                 | Drained::Failed(_)
                 | Drained::Damaged(_) => {
                     feed.partial(&mut lingering.reader, &mut self.counters);
@@ -415,7 +435,8 @@ impl Source {
             Some(front) => {
                 let lingering = self.lingering.iter().map(|lingering| &lingering.reader);
                 let readers = lingering.chain([front]);
-                (SystemClock.now(), readers.map(Reader::position).collect())
+                let taken = front.unread_since().unwrap_or_else(|| SystemClock.now());
+                (taken, readers.map(Reader::position).collect())
             }
         };
         Checkpoint { source: self.key.clone(), taken, positions, cursor: None }

@@ -10,6 +10,8 @@ mod follow;
 mod hostile;
 mod limits;
 mod model;
+#[cfg(all(feature = "gzip", feature = "zstd"))]
+mod order;
 mod parse;
 mod records;
 mod streams;

@@ -10,15 +10,12 @@ use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 
 use super::super::content::Content;
 use super::super::hash::FNV_START;
-use super::super::identity::{FileId, Head, Position, birth, mtime};
+use super::super::identity::{FileId, Head, Position, birth, least_time, mtime};
 use super::super::open::{check_text, check_text_after_hole, open};
 use super::super::reader::Reader;
 use super::super::siblings::{self, Found};
+use super::copies::{Read, has_changed};
 use super::{Checkpoint, Lingering, MAX_QUEUE, Pending, Source, Thing};
-
-/// File times come from a coarser clock than the one that is read, so they may seem to lie a
-/// little before an event that preceded them.
-const COARSE_CLOCK: Duration = Duration::from_millis(20);
 
 /// Time between two listings while there is no file at the path: at first, and at last.
 const LISTING_INTERVAL: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
@@ -26,6 +23,10 @@ const LISTING_INTERVAL: [Duration; 2] = [Duration::from_secs(1), Duration::from_
 impl Source {
     /// Opens the file if it is there, and starts at its start or its end.
     pub(in super::super) fn begin(&mut self, from_start: bool) {
+        // What is told by times later is told by names while times may be the same.
+        if has_changed(&self.path, SystemClock.now()) {
+            self.pending = self.nothing_yet();
+        }
         let opened = open(&self.path, self.settings.archives).and_then(|mut opened| {
             if let Some((content, _)) = &mut opened {
                 check_text(&self.path, content)?;
@@ -158,6 +159,7 @@ impl Source {
 
     /// Opens what the pending positions mean, or what is there by now.
     fn appear(&mut self) {
+        let now = SystemClock.now();
         // A refusal to open the log itself must not hide behind an empty listing.
         let opened = match open(&self.path, self.settings.archives) {
             Ok(opened) => opened,
@@ -185,27 +187,28 @@ impl Source {
         if listed.is_empty() {
             return self.list_later();
         }
-        let found = match self.find_positions(&listed) {
+        let found = match self.find_positions(&listed, now) {
             Ok(Some(found)) => found,
             Ok(None) => return,
             Err(error) => {
                 return self.refuse(Error::io_at("read", &self.path, error));
             }
         };
-        let Resumed { lingering, front, mut newer, gap } = found;
+        let Resumed { lingering, missed, front, mut newer, gap } = found;
         newer.retain(|file| lingering.iter().all(|reader| reader.id() != file.id));
         let (front, mut gaps) = (front, u64::from(gap));
         let has_room = newer.len() <= MAX_QUEUE;
         newer.truncate(MAX_QUEUE);
         let position = self.pending.positions.last().copied();
         let cut = position.is_some();
+        let Some(missed) = self.open_copies(&missed, true) else { return };
         let Some(opened) = siblings::open_all(&self.path, &newer, cut, self.settings.archives)
         else {
             return;
         };
         gaps += opened.unread;
         let is_same = |metadata: &Metadata| position.is_some_and(|at| at.is_inode(metadata));
-        let mut queue: Vec<Reader> = front.into_iter().collect();
+        let mut queue: Vec<Reader> = missed.into_iter().chain(front).collect();
         for (mut content, metadata, current) in opened.files {
             let may_be_hole = cut && (!current || is_same(&metadata));
             let check = if may_be_hole { check_text_after_hole } else { check_text };
@@ -219,7 +222,7 @@ impl Source {
                 false => Reader::new(content, &metadata, 0),
             };
             match reader {
-                Ok(reader) => queue.push(reader),
+                Ok(reader) => queue.push(reader.known_since(now)),
                 Err(error) => {
                     return self.refuse(Error::io_at("read", &self.path, error));
                 }
@@ -254,7 +257,10 @@ impl Source {
                 Reader::new(content, metadata, 0).map(Some).map_err(failed)
             }
             // Nothing is newer than the file at the path.
-            [at] if at.is_inode(metadata) && at.is_content(&mut content).map_err(failed)? => {
+            [at] if at.is_inode(metadata)
+                && (at.offset > 0 || !has_changed(&self.path, self.pending.taken))
+                && at.is_content(&mut content).map_err(failed)? =>
+            {
                 Reader::resume(content, metadata, &at).map(Some).map_err(failed)
             }
             _ => Ok(None),
@@ -271,18 +277,23 @@ impl Source {
     }
 
     /// Sorts the files by what the pending positions say about them; `None` to try again later.
-    fn find_positions(&self, listed: &[Found]) -> std::io::Result<Option<Resumed>> {
+    fn find_positions(
+        &mut self,
+        listed: &[Found],
+        now: Timestamp,
+    ) -> std::io::Result<Option<Resumed>> {
         let Some((front, older)) = self.pending.positions.split_last() else {
-            let since = self.pending.taken.saturating_sub(COARSE_CLOCK).unix_nanos();
+            let since = least_time(self.pending.taken);
             let is_new = |file: &&Found| {
                 file.current || file.mtime >= since && !self.pending.known.contains(&file.id)
             };
             let newer = listed.iter().filter(is_new).cloned().collect();
-            return Ok(Some(Resumed { lingering: Vec::new(), front: None, newer, gap: false }));
+            let (lingering, missed) = (Vec::new(), Vec::new());
+            return Ok(Some(Resumed { lingering, missed, front: None, newer, gap: false }));
         };
         let find = |at: &Position, taken: &[Reader]| {
             let taken: Vec<FileId> = taken.iter().map(Reader::id).collect();
-            siblings::find(&self.path, listed, at, &taken, self.settings.archives)
+            siblings::find(&self.path, listed, at, &taken, Found::is_since, self.settings.archives)
         };
         let mut lingering: Vec<Reader> = Vec::new();
         for position in older {
@@ -293,9 +304,23 @@ impl Source {
         }
         let Some(found) = find(front, &lingering)? else { return Ok(None) };
         if let Some((index, content, metadata)) = found {
-            let front = Some(Reader::resume(content, &metadata, front)?);
+            let at = front;
+            let mut front = Reader::resume(content, &metadata, at)?.known_since(now);
+            let mut missed = Vec::new();
+            // It may have been cut since, which nothing in it tells.
+            if at.offset == 0 && self.linked {
+                let open = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
+                let mut read = Read {
+                    readers: open.chain(&mut lingering).collect(),
+                    past: &self.past,
+                    limits: self.settings.archives,
+                };
+                let is_newer = |file: &Found| file.is_written_since(self.pending.taken);
+                missed = read.unread(&listed[..index], &mut front, is_newer);
+            }
+            let front = Some(front);
             let newer = if self.linked { listed[index + 1..].to_vec() } else { Vec::new() };
-            return Ok(Some(Resumed { lingering, front, newer, gap: false }));
+            return Ok(Some(Resumed { lingering, missed, front, newer, gap: false }));
         }
         // What was not read of the file is lost. Every file that was written to after it is newer.
         let newer = listed
@@ -303,13 +328,15 @@ impl Source {
             .filter(|file| self.linked && (file.current || file.mtime >= front.mtime))
             .cloned()
             .collect();
-        Ok(Some(Resumed { lingering, front: None, newer, gap: true }))
+        Ok(Some(Resumed { lingering, missed: Vec::new(), front: None, newer, gap: true }))
     }
 }
 
 /// What pending positions led to.
 struct Resumed {
     lingering: Vec<Reader>,
+    /// Copies of the front file, of which nothing was read, made before it was cut.
+    missed: Vec<Found>,
     front: Option<Reader>,
     /// Files to be read from their start after the front one.
     newer: Vec<Found>,

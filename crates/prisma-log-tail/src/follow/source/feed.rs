@@ -44,10 +44,23 @@ impl Quota {
     }
 }
 
+/// What a file is to the source that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Role {
+    /// The newest one that is known: it stands at the path itself and must be text.
+    Newest,
+    /// A newer one is known.
+    Older,
+    /// It was read to its end before, or it is no file.
+    Other,
+}
+
 /// How reading one file ended.
 pub(in super::super) enum Drained {
     /// As much as was asked for.
     Quota,
+    /// The file has its first text, which was not handed out yet.
+    Begun,
     /// All that is in the file.
     End,
     /// The file is no longer what was read of it.
@@ -71,13 +84,12 @@ pub(in super::super) struct Feed<'f> {
 }
 
 impl Feed<'_> {
-    /// Hands out complete lines of one file. `is_log`: the file stands at the path itself and must
-    /// be text.
+    /// Hands out complete lines of one file.
     pub(in super::super) fn drain(
         &mut self,
         reader: &mut Reader,
         counters: &mut Counters,
-        is_log: bool,
+        role: Role,
     ) -> Drained {
         loop {
             loop {
@@ -92,16 +104,20 @@ impl Feed<'_> {
                 let Some(taken) = taken else { break };
                 self.emit(reader, counters, taken);
             }
+            let is_fresh = reader.is_fresh();
             match reader.fill() {
                 Ok(Fill::Data) => {
                     let before = reader.offset();
                     reader.skip_hole();
                     counters.bytes += reader.offset() - before;
-                    if is_log
+                    if role == Role::Newest
                         && reader.offset() == 0
                         && let Err(error) = check_start(self.path, reader.unread())
                     {
                         return Drained::Refused(error);
+                    }
+                    if is_fresh && role != Role::Other {
+                        return Drained::Begun;
                     }
                 }
                 Ok(Fill::End) => {

@@ -1,27 +1,22 @@
-//! From one file to the next: another file at the path, and a file that was cut in place.
+//! From one file to the next: another file at the path.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use prisma_log_core::{Error, Timestamp};
+use prisma_log_core::{Clock, Error, SystemClock};
 
-use super::super::archive::Limits;
-use super::super::identity::{FileId, Position, mtime};
+use super::super::identity::{FileId, mtime};
 use super::super::open::{check_text, not_regular, open};
 use super::super::reader::Reader;
 use super::super::siblings::{self, Found};
-use super::{Feed, MAX_QUEUE, Source};
-
-/// A copy made by `copytruncate` is younger than the last look at the file that was whole, up to
-/// the clocks' differences.
-const COPY_SLACK: Duration = Duration::from_secs(2);
+use super::{MAX_QUEUE, Source};
 
 impl Source {
     /// Sees whether another file took the place of the newest known one, and queues it and all
     /// that came in between.
     pub(super) fn check_path(&mut self) {
+        let now = SystemClock.now();
         let metadata = match std::fs::metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) => {
@@ -75,7 +70,7 @@ impl Source {
                 None => Reader::new(content, &metadata, 0),
             };
             match reader {
-                Ok(reader) => self.queue.push_back(reader),
+                Ok(reader) => self.queue.push_back(reader.known_since(now)),
                 Err(error) => {
                     let error = Error::io_at("read", &self.path, error);
                     self.read_error = Some(Arc::new(error));
@@ -117,70 +112,16 @@ impl Source {
         (newer, rotated > 0 && rotated == newer_rotated)
     }
 
-    /// Whether the file is an archive of one that is open, or was.
+    /// Whether the file is an archive or a copy of one that is open, or was.
     fn has_copy(&mut self, file: &Found) -> bool {
-        if self.past.iter().any(|at| file.is_text_of(at, self.settings.archives)) {
+        // What the open file read may be in a copy only, which is looked at when that is seen.
+        let read = self.queue.iter().map(Reader::position);
+        let mut known = self.past.iter().copied().chain(read);
+        if known.any(|at| file.is_text_of(&at, self.settings.archives)) {
             return true;
         }
         let lingering = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
         let mut open = self.queue.iter_mut().chain(lingering);
         open.any(|reader| file.is_copy_of(reader, self.settings.archives))
     }
-
-    /// Deals with a front file whose content is not what was read of it.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    pub(super) fn changed(&mut self, feed: &mut Feed<'_>) -> Result<(), Error> {
-        let is_last = self.queue.len() == 1;
-        let Some(front) = self.queue.front_mut() else { return Ok(()) };
-        if front.rewind().map_err(|error| Error::io_at("read", &self.path, error))? {
-            return Ok(());
-        }
-        self.counters.truncations += 1;
-        if !is_last {
-            // Nobody writes new lines to a rotated file that was emptied.
-            feed.partial(front, &mut self.counters);
-            self.queue.pop_front();
-            return Ok(());
-        }
-        let position = front.position();
-        let copies = find_copy(&self.path, &position, self.seen_at, self.settings.archives);
-        let Some(front) = self.queue.front_mut() else { return Ok(()) };
-        match copies {
-            None => {
-                feed.partial(front, &mut self.counters);
-                front.restart();
-            }
-            Some((copies, lost)) => {
-                front.restart();
-                self.counters.gaps += lost;
-                for copy in copies.into_iter().rev() {
-                    self.queue.push_front(copy);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The copies that `copytruncate` made since, oldest first: what was not read yet is in there. The
-/// file may have been cut more than once since the last look.
-fn find_copy(
-    path: &Path,
-    position: &Position,
-    seen_at: Timestamp,
-    limits: Limits,
-) -> Option<(Vec<Reader>, u64)> {
-    let since = seen_at.saturating_sub(COPY_SLACK).unix_nanos();
-    let mut listed = siblings::list(path, limits)?;
-    listed.retain(|file| !file.current && file.ctime >= since);
-    let (index, file, metadata) =
-        siblings::find(path, &listed, position, &[], limits).ok()???;
-    let mut copies = vec![Reader::resume(file, &metadata, position).ok()?];
-    let opened = siblings::open_all(path, &listed[index + 1..], true, limits)?;
-    for (file, metadata, _) in opened.files {
-        copies.push(Reader::after_cut(file, &metadata).ok()?);
-    }
-    Some((copies, opened.unread))
 }

@@ -8,7 +8,7 @@ use prisma_log_core::Error;
 
 use super::super::archive::Limits;
 use super::super::reader::Reader;
-use super::super::source::{Counters, Drained, Feed, Quota, Settings};
+use super::super::source::{Counters, Drained, Feed, Quota, Role, Settings};
 use crate::{Block, Joiner, PollOutcome, SourceState, SourceStatus};
 
 /// How long to pause when a stream has nothing.
@@ -65,7 +65,7 @@ impl Outlet {
         let before = self.counters;
         let left = Quota { lines: u64::MAX, bytes: left };
         let mut feed = Feed { path: &self.name, settings: &self.settings, left, each };
-        let drained = feed.drain(reader, &mut self.counters, false);
+        let drained = feed.drain(reader, &mut self.counters, Role::Other);
         let is_used_up = matches!(drained, Drained::Quota);
         if let Drained::Failed(error) = drained {
             self.error = Some(Arc::new(error));
