@@ -2,6 +2,7 @@
 
 mod take;
 
+use std::collections::VecDeque;
 use std::fs::Metadata;
 use std::io;
 use std::ops::Range;
@@ -242,6 +243,16 @@ impl Reader {
     /// The file's text.
     pub(super) fn content(&mut self) -> &mut Content {
         &mut self.content
+    }
+
+    /// Whether the text is that of one of these files, or what was read of it before it was cut.
+    pub(super) fn is_copy_of_any(&mut self, files: &mut VecDeque<Reader>) -> bool {
+        let Ok(metadata) = self.metadata() else { return false };
+        let copy = &mut self.content;
+        files.iter_mut().any(|file| {
+            file.content.is_in_copy(copy).unwrap_or(false)
+                || file.position().is_text_of(copy, &metadata).unwrap_or(false)
+        })
     }
 
     /// Whether the file is an archive that has not been read as far as it goes.

@@ -13,7 +13,7 @@ use prisma_log_core::{Error, Timestamp};
 
 use super::archive::{Limits, Unpacker};
 use super::content::Content;
-use super::identity::{FileId, Position, TAIL_BYTES, birth, ctime, least_time, mtime};
+use super::identity::{FileId, Position, birth, ctime, least_time, mtime};
 use super::open::{check_text, check_text_after_hole, open};
 use super::reader::Reader;
 use name::{Rank, rank, unpacked};
@@ -66,14 +66,8 @@ impl Found {
 
     /// Whether this is an archive or a copy of the file that is open.
     pub(super) fn is_copy_of(&self, reader: &mut Reader, limits: Limits) -> bool {
-        let Some((mut copy, _)) = self.rotated(limits) else { return false };
-        let ours = reader.content();
-        // Many files begin alike.
-        let mut is_telling = || {
-            let len = copy.len()?;
-            Ok::<_, io::Error>(self.packed || len >= TAIL_BYTES as u64 || len == ours.len()?)
-        };
-        is_telling().unwrap_or(false) && ours.is_in_copy(&mut copy).unwrap_or(false)
+        let rotated = self.rotated(limits);
+        rotated.is_some_and(|(mut copy, _)| reader.content().is_in_copy(&mut copy).unwrap_or(false))
     }
 
     /// Whether this is an archive or a copy of the text that was read up to the position.

@@ -229,7 +229,9 @@ impl Source {
             match feed.drain(front, &mut self.counters, role) {
                 Drained::Quota => return true,
                 Drained::Begun => {
-                    if self.linked && !self.read_missed() {
+                    if !is_last && self.is_front_a_copy() {
+                        self.queue.pop_front();
+                    } else if self.linked && !self.read_missed() {
                         break;
                     }
                 }
@@ -360,7 +362,7 @@ impl Source {
         let mut index = 0;
         while let Some(lingering) = self.lingering.get_mut(index) {
             let before = self.counters.lines;
-            let drained = feed.drain(&mut lingering.reader, &mut self.counters, Role::Other);
+            let drained = feed.drain(&mut lingering.reader, &mut self.counters, Role::Older);
             if self.counters.lines > before {
                 lingering.since = Instant::now();
             }
@@ -377,9 +379,13 @@ impl Source {
                     let is_newest = index + 1 == self.lingering.len();
                     quiet && (!is_newest || is_deleted(&self.lingering[index].reader))
                 }
-                // Neither of the first two is said of files that were read before.
-                Drained::Begun
-                | Drained::Refused(_)
+                Drained::Begun => {
+                    if lingering.reader.is_copy_of_any(&mut self.queue) {
+                        self.lingering.remove(index);
+                    }
+                    continue;
+                }
+                Drained::Refused(_)
                 | Drained::Changed
                 | Drained::Failed(_)
                 | Drained::Damaged(_) => {

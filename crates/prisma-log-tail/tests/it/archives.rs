@@ -132,6 +132,20 @@ fn finish_reads_archives_to_their_end() {
 }
 
 #[test]
+fn an_archive_that_stood_there_is_not_what_a_log_lost() {
+    let dir = Dir::new();
+    dir.append("a.log.1.gz", gzip("rotated\n"));
+    dir.append("a.log", "");
+    // Longer than file times can tell apart, and less than archives' times are exact.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let mut tail = dir.follow("a.log");
+    assert!(lines(&mut tail).is_empty());
+    dir.append("beside", "the folder has changed\n");
+    dir.append("a.log", "first\n");
+    assert_eq!(lines(&mut tail), ["first"]);
+}
+
+#[test]
 fn patterns_find_archives_only_if_they_say_so() {
     let dir = Dir::new();
     dir.append("a.log", "plain\n");

@@ -22,6 +22,8 @@ struct World {
     dir: Dir,
     random: fastrand::Rng,
     file: File,
+    /// A copy that is being made: the log is cut when it is whole.
+    copying: Option<PathBuf>,
     /// Kept open, so that no inode is used again.
     old: Vec<File>,
     written: u32,
@@ -43,6 +45,7 @@ impl World {
         World {
             random: fastrand::Rng::with_seed(seed),
             file,
+            copying: None,
             old: Vec::new(),
             written: 0,
             tail,
@@ -92,12 +95,22 @@ impl World {
     fn rotate(&mut self) {
         let log = self.dir.path("app.log");
         let to = self.dir.path(&format!("app.log-{}", 2026_1124_0000_0000 + self.old.len() as u64));
-        let how = self.random.u32(0..4);
-        if how == 0 {
-            fs::copy(&log, &to).unwrap();
-            self.file.set_len(0).unwrap();
-            self.old.push(File::open(&to).unwrap());
-            return self.tell("copy and truncate".into());
+        if let Some(copy) = self.copying.take() {
+            return self.copy_and_cut(&copy);
+        }
+        let how = self.random.u32(0..5);
+        match how {
+            0 => return self.copy_and_cut(&to),
+            4 => {
+                let text = fs::read(&log).unwrap();
+                // Nobody copies some bytes only; nothing is there before the first are.
+                let part = self.random.usize(0..=text.len());
+                let part = if part < 64 && part < text.len() { 0 } else { part };
+                fs::write(&to, &text[..part]).unwrap();
+                self.copying = Some(to);
+                return self.tell("a part of a copy".into());
+            }
+            _ => {}
         }
         fs::rename(&log, &to).unwrap();
         if how == 1 {
@@ -111,6 +124,13 @@ impl World {
             gzip(&to);
         }
         self.tell(["", "", "rename and gzip", "rename"][how as usize].into());
+    }
+
+    fn copy_and_cut(&mut self, to: &Path) {
+        fs::copy(self.dir.path("app.log"), to).unwrap();
+        self.file.set_len(0).unwrap();
+        self.old.push(File::open(to).unwrap());
+        self.tell("copy and truncate".into());
     }
 
     fn tell(&mut self, what: String) {

@@ -291,44 +291,57 @@ impl Source {
             let (lingering, missed) = (Vec::new(), Vec::new());
             return Ok(Some(Resumed { lingering, missed, front: None, newer, gap: false }));
         };
-        let find = |at: &Position, taken: &[Reader]| {
-            let taken: Vec<FileId> = taken.iter().map(Reader::id).collect();
-            siblings::find(&self.path, listed, at, &taken, Found::is_since, self.settings.archives)
+        let limits = self.settings.archives;
+        let find = |listed: &[Found], at: &Position, taken: &[(usize, Reader)]| {
+            let taken: Vec<FileId> = taken.iter().map(|(_, reader)| reader.id()).collect();
+            siblings::find(&self.path, listed, at, &taken, Found::is_since, limits)
         };
-        let mut lingering: Vec<Reader> = Vec::new();
-        for position in older {
-            let Some(found) = find(position, &lingering)? else { return Ok(None) };
+        let mut lingering = Vec::new();
+        for (place, at) in older.iter().enumerate().filter(|(_, at)| at.offset > 0) {
+            let Some(found) = find(listed, at, &lingering)? else { return Ok(None) };
             if let Some((_, content, metadata)) = found {
-                lingering.push(Reader::resume(content, &metadata, position)?);
+                lingering.push((place, Reader::resume(content, &metadata, at)?));
             }
         }
-        let Some(found) = find(front, &lingering)? else { return Ok(None) };
-        if let Some((index, content, metadata)) = found {
-            let at = front;
-            let mut front = Reader::resume(content, &metadata, at)?.known_since(now);
-            let mut missed = Vec::new();
+        let Some(found) = find(listed, front, &lingering)? else { return Ok(None) };
+        let (mut newer, mut missed, gap) = (Vec::new(), Vec::new(), found.is_none());
+        let front = if let Some((index, content, metadata)) = found {
+            let mut reader = Reader::resume(content, &metadata, front)?.known_since(now);
+            if self.linked {
+                newer = listed[index + 1..].to_vec();
+            }
             // It may have been cut since, which nothing in it tells.
-            if at.offset == 0 && self.linked {
+            if front.offset == 0 && self.linked {
                 let open = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
-                let mut read = Read {
-                    readers: open.chain(&mut lingering).collect(),
-                    past: &self.past,
-                    limits: self.settings.archives,
-                };
+                let older = lingering.iter_mut().map(|(_, reader)| reader);
+                let mut read =
+                    Read { readers: open.chain(older).collect(), past: &self.past, limits };
                 let is_newer = |file: &Found| file.is_written_since(self.pending.taken);
-                missed = read.unread(&listed[..index], &mut front, is_newer);
+                missed = read.unread(&listed[..index], &mut reader, is_newer);
             }
-            let front = Some(front);
-            let newer = if self.linked { listed[index + 1..].to_vec() } else { Vec::new() };
-            return Ok(Some(Resumed { lingering, missed, front, newer, gap: false }));
+            Some(reader)
+        } else {
+            // What was not read of the file is lost. Every file that was written to after it is newer.
+            let is_newer = |file: &&Found| file.current || file.mtime >= front.mtime;
+            newer.extend(listed.iter().filter(is_newer).filter(|_| self.linked).cloned());
+            None
+        };
+        // A file without text may have been a copy that was begun, and be what the front file is read
+        // on in by now.
+        let mut taken: Vec<FileId> = front.iter().map(Reader::id).collect();
+        taken.extend(missed.iter().map(|file| file.id));
+        for (place, at) in older.iter().enumerate().filter(|(_, at)| at.offset == 0) {
+            let same = listed.iter().find(|file| file.is_inode_of(at) && !taken.contains(&file.id));
+            let Some(found) = find(same.map_or(&[], std::slice::from_ref), at, &lingering)? else {
+                return Ok(None);
+            };
+            if let Some((_, content, metadata)) = found {
+                lingering.push((place, Reader::resume(content, &metadata, at)?));
+            }
         }
-        // What was not read of the file is lost. Every file that was written to after it is newer.
-        let newer = listed
-            .iter()
-            .filter(|file| self.linked && (file.current || file.mtime >= front.mtime))
-            .cloned()
-            .collect();
-        Ok(Some(Resumed { lingering, missed: Vec::new(), front: None, newer, gap: true }))
+        lingering.sort_by_key(|&(place, _)| place);
+        let lingering = lingering.into_iter().map(|(_, reader)| reader).collect();
+        Ok(Some(Resumed { lingering, missed, front, newer, gap }))
     }
 }
 

@@ -44,6 +44,15 @@ impl Source {
         Ok(true)
     }
 
+    /// Whether the front file is no file that was rotated away, but a copy of a newer one, which may
+    /// still be written to the end.
+    pub(super) fn is_front_a_copy(&mut self) -> bool {
+        let Some(mut front) = self.queue.pop_front() else { return false };
+        let is_copy = front.is_copy_of_any(&mut self.queue);
+        self.queue.push_front(front);
+        is_copy
+    }
+
     /// Puts what was missed of the front file, of which nothing was read yet, before it: it may have
     /// been cut since it is known. `false` when that has to wait for the next turn.
     pub(super) fn read_missed(&mut self) -> bool {
@@ -121,7 +130,9 @@ impl Source {
         let place = place.or_else(|| listed.iter().rposition(|f| f.is_copy_of(front, limits)));
         let place = place.or_else(|| listed.iter().position(|file| newer.contains(&file.id)));
         listed.truncate(place.unwrap_or(listed.len()));
+        // One without text may be a copy that was begun.
         let read = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
+        let read = read.filter(|reader| !reader.is_fresh());
         let mut read = Read { readers: read.collect(), past: &self.past, limits };
         Some(read.unread(&listed, front, wanted))
     }
@@ -148,6 +159,7 @@ impl Source {
 
     fn read_first(&mut self, copies: Vec<Reader>, now: Timestamp) {
         for copy in copies.into_iter().rev() {
+            self.lingering.retain(|lingering| lingering.reader.id() != copy.id());
             self.queue.push_front(copy.known_since(now));
         }
     }

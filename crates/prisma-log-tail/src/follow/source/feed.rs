@@ -51,8 +51,8 @@ pub(in super::super) enum Role {
     Newest,
     /// A newer one is known.
     Older,
-    /// It was read to its end before, or it is no file.
-    Other,
+    /// It is no file.
+    Stream,
 }
 
 /// How reading one file ended.
@@ -116,7 +116,7 @@ impl Feed<'_> {
                     {
                         return Drained::Refused(error);
                     }
-                    if is_fresh && role != Role::Other {
+                    if is_fresh && role != Role::Stream {
                         return Drained::Begun;
                     }
                 }

@@ -65,7 +65,7 @@ impl Outlet {
         let before = self.counters;
         let left = Quota { lines: u64::MAX, bytes: left };
         let mut feed = Feed { path: &self.name, settings: &self.settings, left, each };
-        let drained = feed.drain(reader, &mut self.counters, Role::Other);
+        let drained = feed.drain(reader, &mut self.counters, Role::Stream);
         let is_used_up = matches!(drained, Drained::Quota);
         if let Drained::Failed(error) = drained {
             self.error = Some(Arc::new(error));
