@@ -306,7 +306,7 @@ impl Source {
         let Some(found) = find(listed, front, &lingering)? else { return Ok(None) };
         let (mut newer, mut missed, gap) = (Vec::new(), Vec::new(), found.is_none());
         let front = if let Some((index, content, metadata)) = found {
-            let mut reader = Reader::resume(content, &metadata, front)?.known_since(now);
+            let reader = Reader::resume(content, &metadata, front)?.known_since(now);
             if self.linked {
                 newer = listed[index + 1..].to_vec();
             }
@@ -317,7 +317,7 @@ impl Source {
                 let mut read =
                     Read { readers: open.chain(older).collect(), past: &self.past, limits };
                 let is_newer = |file: &Found| file.is_written_since(self.pending.taken);
-                missed = read.unread(&listed[..index], &mut reader, is_newer);
+                missed = read.unread(&listed[..index], is_newer);
             }
             Some(reader)
         } else {

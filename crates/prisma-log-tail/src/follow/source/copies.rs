@@ -134,7 +134,7 @@ impl Source {
         let read = self.lingering.iter_mut().map(|lingering| &mut lingering.reader);
         let read = read.filter(|reader| !reader.is_fresh());
         let mut read = Read { readers: read.collect(), past: &self.past, limits };
-        Some(read.unread(&listed, front, wanted))
+        Some(read.unread(&listed, wanted))
     }
 
     /// Opens files that hold what a log had before it was cut; `cut`: the oldest of them may start
@@ -179,12 +179,10 @@ pub(super) struct Read<'r> {
 }
 
 impl Read<'_> {
-    /// Rotated files with text that are `wanted` and newer than all that was read, and no copies of
-    /// the `front` file as it is.
+    /// Rotated files with text that are `wanted` and newer than all that was read.
     pub(super) fn unread(
         &mut self,
         listed: &[Found],
-        front: &mut Reader,
         wanted: impl Fn(&Found) -> bool,
     ) -> Vec<Found> {
         let mut unread = Vec::new();
@@ -193,11 +191,8 @@ impl Read<'_> {
             let is_wanted = wanted(file);
             if is_open || is_wanted && self.is_copy(file) {
                 unread.clear();
-            } else if is_wanted
+            } else if is_wanted && file.has_whole_text(self.limits) {
                 // One that is being written is taken when it is written.
-                && file.has_whole_text(self.limits)
-                && !file.is_copy_of(front, self.limits)
-            {
                 unread.push(file.clone());
             }
         }
