@@ -96,20 +96,16 @@ impl World {
         let log = self.dir.path("app.log");
         let to = self.dir.path(&format!("app.log-{}", 2026_1124_0000_0000 + self.old.len() as u64));
         if let Some(copy) = self.copying.take() {
-            return self.copy_and_cut(&copy);
+            return if self.random.bool() {
+                self.copy_part(copy)
+            } else {
+                self.copy_and_cut(&copy)
+            };
         }
         let how = self.random.u32(0..5);
         match how {
             0 => return self.copy_and_cut(&to),
-            4 => {
-                let text = fs::read(&log).unwrap();
-                // Nobody copies some bytes only; nothing is there before the first are.
-                let part = self.random.usize(0..=text.len());
-                let part = if part < 64 && part < text.len() { 0 } else { part };
-                fs::write(&to, &text[..part]).unwrap();
-                self.copying = Some(to);
-                return self.tell("a part of a copy".into());
-            }
+            4 => return self.copy_part(to),
             _ => {}
         }
         fs::rename(&log, &to).unwrap();
@@ -126,8 +122,22 @@ impl World {
         self.tell(["", "", "rename and gzip", "rename"][how as usize].into());
     }
 
+    fn copy_part(&mut self, to: PathBuf) {
+        let text = fs::read(self.dir.path("app.log")).unwrap();
+        // Nobody copies some bytes only; nothing is there before the first are.
+        let part = self.random.usize(0..=text.len());
+        let part = if part < 64 && part < text.len() { 0 } else { part };
+        let done = to.metadata().map_or(0, |metadata| metadata.len() as usize);
+        let mut copy = append(&to);
+        copy.write_all(&text[done..part.max(done)]).unwrap();
+        self.tell(format!("{} bytes of a copy", part.max(done)));
+        self.copying = Some(to);
+    }
+
     fn copy_and_cut(&mut self, to: &Path) {
-        fs::copy(self.dir.path("app.log"), to).unwrap();
+        let text = fs::read(self.dir.path("app.log")).unwrap();
+        let done = to.metadata().map_or(0, |metadata| metadata.len() as usize);
+        append(to).write_all(&text[done..]).unwrap();
         self.file.set_len(0).unwrap();
         self.old.push(File::open(to).unwrap());
         self.tell("copy and truncate".into());
