@@ -25,8 +25,9 @@ changes RUSTFLAGS, so that nothing is built twice.",
 /// What a step is called, how a person repeats it, and the step.
 type Step = (&'static str, &'static str, fn(&Path) -> Outcome);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("format", "cargo fmt --all --check", format),
+    ("locks", "cargo update --workspace --locked --manifest-path fuzz/Cargo.toml", locks),
     ("floorplan", "cargo xtask floorplan", |_| floorplan::run()),
     ("tidy", "cargo xtask tidy", |_| tidy::run()),
     ("clippy", "cargo clippy --workspace --all-targets --all-features -- -D warnings", clippy),
@@ -79,6 +80,16 @@ fn format(root: &Path) -> Outcome {
     run(cargo(root).args(["fmt", "--all", "--check"]))?;
     for manifest in side_workspaces(root) {
         run(cargo(root).args(["fmt", "--manifest-path", &manifest, "--check"]))?;
+    }
+    Ok(())
+}
+
+/// Whether the lock files fit the manifests: steps that build what stands beside would mend theirs in
+/// silence.
+fn locks(root: &Path) -> Outcome {
+    for manifest in side_workspaces(root) {
+        let check = ["update", "--quiet", "--workspace", "--locked", "--manifest-path", &manifest];
+        run(cargo(root).args(check))?;
     }
     Ok(())
 }
