@@ -96,6 +96,22 @@ fn test_runs_the_cases() {
 }
 
 #[test]
+fn the_packs_pass_their_own_cases() {
+    let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prisma-log-config/packs");
+    let mut words = vec!["test".to_owned()];
+    for entry in std::fs::read_dir(packs).unwrap() {
+        words.push(entry.unwrap().path().to_str().unwrap().to_owned());
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let said = rules(Path::new("."), &words);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    let total = said.stdout.lines().last().unwrap_or_default();
+    let passed: Option<u32> = total.split(' ').next().and_then(|count| count.parse().ok());
+    assert!(passed.is_some_and(|passed| passed >= 300), "{total}");
+    assert!(!said.stdout.contains("without cases"), "{}", said.stdout);
+}
+
+#[test]
 fn replay_counts_in_event_time() {
     let dir = folder();
     let dir = dir.path();

@@ -164,6 +164,10 @@ fn packs_are_files_that_anyone_can_load() {
         };
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         assert!(prisma_log_config::rules::check(&path).is_empty(), "{name}");
+        for rule in packs::load(name).unwrap() {
+            let cases = [rule.should_match(), rule.should_not()];
+            assert!(cases.iter().all(|lines| !lines.is_empty()), "{name}: {}", rule.name());
+        }
         assert_eq!(prisma_log_config::rules::load(&path).unwrap(), packs::load(name).unwrap());
     }
     let error = packs::load("kernal").unwrap_err().to_string();
