@@ -175,6 +175,9 @@ mod tests {
         check(2, &times([5000, 4000, 3000]), &[(2, 3)]);
         check(2, &times([5000, 5000, 1000]), &[]);
         check(2, &times([5000, 5000, 1000, 1000, 1000]), &[(4, 3)]);
+        // As far back as a bucket lives, and no further.
+        check(2, &times([5000, 5000, 2000]), &[(2, 3)]);
+        check(2, &times([5000, 5000, 1999]), &[]);
     }
 
     #[test]
@@ -182,6 +185,24 @@ mod tests {
         let (a, b, c) = (Some(1), Some(2), Some(3));
         check(2, &[(0, a), (0, a), (0, b), (0, b), (0, c)], &[(4, 3)]);
         check(1, &[(0, a), (0, b), (0, a), (0, b)], &[(1, 2), (3, 2)]);
+    }
+
+    #[test]
+    fn values_beyond_the_bound_are_forgotten_and_counted() {
+        let mut bucket = Bucket::default();
+        for value in 0..MAX_SEEN as u64 + 3 {
+            let before = bucket.forgotten;
+            assert_eq!(bucket.push(at(0), Some(value), u32::MAX, Duration::from_secs(1)), None);
+            assert_eq!(bucket.forgotten - before, u64::from(value >= MAX_SEEN as u64));
+        }
+        assert_eq!(bucket.bytes(), MAX_SEEN * 16);
+        // One that is known is still known, and one that was forgotten is new.
+        let mut push = |value| {
+            let before = bucket.len();
+            bucket.push(at(0), Some(value), u32::MAX, Duration::from_secs(1));
+            bucket.len() - before
+        };
+        assert_eq!((push(3), push(0)), (0, 1));
     }
 
     #[test]
