@@ -114,6 +114,14 @@ impl Intake {
         }
     }
 
+    /// Takes room back that [`Intake::take`] gave away, unless there is some by now.
+    pub(super) fn use_again(&mut self, mut room: Vec<Match>) {
+        if self.pending.capacity() == 0 {
+            room.clear();
+            self.pending = room;
+        }
+    }
+
     /// Goes on with other rules. What is known of groups stays with rules whose name, kind and keys
     /// stay.
     pub(super) fn exchange(&mut self, mut engine: Engine) {

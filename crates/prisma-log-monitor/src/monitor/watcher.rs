@@ -10,7 +10,7 @@ use prisma_log_tail::{Hint, Watch};
 use super::signal::Signal;
 
 /// How long hints are gathered before the next wake: a busy file makes hundreds of thousands a second.
-const GATHER: Duration = Duration::from_micros(100);
+const GATHER: Duration = Duration::from_micros(50);
 /// How soon the end, and other files, are noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often the files are watched anew, whatever was hinted at.

@@ -28,7 +28,7 @@ const MAX_PENDING: usize = 16 * 1024;
 /// Least time between two transactions, unless something fired.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// The same while there is more to read and something fired.
-const BEHIND_EVERY: Duration = Duration::from_millis(20);
+const BEHIND_EVERY: Duration = Duration::from_millis(50);
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Time between two looks at what people did.
@@ -80,6 +80,8 @@ pub(super) struct Worker {
     looked: Option<Instant>,
     written: Option<Instant>,
     ticked: Option<Instant>,
+    /// When alerts were last looked through for those that time does something to.
+    passed: Option<Instant>,
     report: Report,
 }
 
@@ -106,6 +108,7 @@ impl Worker {
             looked: None,
             written: None,
             ticked: None,
+            passed: None,
             report: Report::default(),
         }
     }
@@ -219,7 +222,9 @@ impl Worker {
         if pending <= MAX_PENDING && is_early {
             return Ok(());
         }
-        let due = self.due(caught_up);
+        // There may be many, and nobody waits for an end as for an alert.
+        let is_time = self.passed.is_none_or(|last| last.elapsed() >= TICK_EVERY);
+        let due = if is_time { self.due(caught_up) } else { Vec::new() };
         if self.moved || pending > 0 || !self.delivered.is_empty() || !due.is_empty() {
             self.write_until_it_works(&due, caught_up)?;
         }
@@ -272,7 +277,8 @@ impl Worker {
     }
 
     /// Alerts that it is time to do something about, as far as is known without the store.
-    fn due(&self, caught_up: bool) -> Vec<u64> {
+    fn due(&mut self, caught_up: bool) -> Vec<u64> {
+        self.passed = Some(Instant::now());
         let (now_in, now) = (self.now_in(caught_up), self.clock.now());
         let due = self.watched.iter().filter(|(_, watch)| watch.is_due(&now_in, now));
         due.map(|(&number, _)| number).collect()
@@ -321,6 +327,7 @@ impl Worker {
                 return Err(error);
             }
         };
+        self.intake.lock().use_again(taken.matches);
         self.moved = false;
         self.delivered.clear();
         self.written = Some(Instant::now());

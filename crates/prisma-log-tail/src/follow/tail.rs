@@ -1,6 +1,6 @@
 //! The follower: all sources, read in turn.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,8 +72,10 @@ pub struct Tail {
     known: Vec<(PathBuf, Position)>,
     /// The source whose turn is next.
     next: usize,
-    /// The sources that the next poll looks at, if not all.
-    only: Option<HashSet<usize>>,
+    /// The sources that the next poll looks at, if not all, in order.
+    only: Option<Vec<usize>>,
+    /// Which of the first sources has a path; the others were not looked up yet.
+    places: HashMap<PathBuf, usize>,
     /// The source whose archive is read: one at a time, as each takes memory to decode.
     archive: Option<usize>,
 }
@@ -97,6 +99,7 @@ impl Tail {
             known: positions.collect(),
             next: 0,
             only: None,
+            places: HashMap::new(),
             archive: None,
         };
         let checkpoint_of = |key: &Path| {
@@ -175,10 +178,13 @@ impl Tail {
     /// else is known to have been written. A hint, such as a [`Watch`](crate::Watch) gives; polls
     /// without one, now and then, find what was not hinted at.
     pub fn look_only_at<'p>(&mut self, files: impl IntoIterator<Item = &'p Path>) {
-        let files: HashSet<&Path> = files.into_iter().collect();
-        let sources = self.sources.iter().enumerate();
-        let hinted = sources.filter(|(_, source)| files.contains(source.path()));
-        self.only = Some(hinted.map(|(index, _)| index).collect());
+        for (place, source) in self.sources.iter().enumerate().skip(self.places.len()) {
+            self.places.insert(source.path().to_owned(), place);
+        }
+        let hinted = files.into_iter().filter_map(|file| self.places.get(file).copied());
+        let mut hinted: Vec<usize> = hinted.collect();
+        hinted.sort_unstable();
+        self.only = Some(hinted);
     }
 
     /// `quantum`: what one source hands out before the next one's turn.
@@ -207,7 +213,7 @@ impl Tail {
             let index = self.next;
             self.next += 1;
             let mut more = false;
-            if only.as_ref().is_some_and(|only| !only.contains(&index)) {
+            if only.as_ref().is_some_and(|only| only.binary_search(&index).is_err()) {
                 idle += 1;
                 continue;
             }
