@@ -12,7 +12,8 @@ mod watch;
 use std::process::ExitCode;
 
 use self::part::Part;
-use crate::{is_quick, report};
+use crate::options::Options;
+use crate::report;
 
 const NAME: &str = "monitor";
 const QUESTION: &str =
@@ -21,8 +22,9 @@ const QUESTION: &str =
 /// Measures a part; in a short run or a whole one.
 type Measure = fn(quick: bool) -> Result<Part, String>;
 
-/// What is measured, in this order.
-const PARTS: &[Measure] = &[text::measure, watch::measure, live::measure];
+/// What is measured, in this order, and what `--only` calls it.
+const PARTS: [(&str, Measure); 3] =
+    [("text", text::measure), ("watch", watch::measure), ("live", live::measure)];
 
 /// Runs all parts, prints their tables, leaves the JSON, and says whether the targets are met; as
 /// a child, runs what a part started it for.
@@ -33,16 +35,22 @@ pub fn monitor() -> ExitCode {
     {
         return text::child(rest);
     }
-    let quick = match is_quick() {
-        Ok(quick) => quick,
+    let options = match Options::parse(&args, &PARTS.map(|(name, _)| name)) {
+        Ok(options) if options.markdown => {
+            eprintln!("{NAME}: its tables are not printed as Markdown");
+            return ExitCode::from(2);
+        }
+        Ok(options) => options,
         Err(message) => {
             eprintln!("{NAME}: {message}");
             return ExitCode::from(2);
         }
     };
-    let parts: Result<Vec<Part>, String> = PARTS.iter().map(|part| part(quick)).collect();
+    let wanted = PARTS.iter().filter(|(name, _)| options.takes(name));
+    let parts: Result<Vec<Part>, String> =
+        wanted.map(|(_, measure)| measure(options.quick)).collect();
     match parts {
-        Ok(parts) => conclude(&parts, quick),
+        Ok(parts) => conclude(&parts, options.quick),
         Err(error) => {
             eprintln!("{NAME}: {error}");
             ExitCode::FAILURE

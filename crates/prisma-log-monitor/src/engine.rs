@@ -3,6 +3,7 @@
 mod clock;
 mod event;
 mod facts;
+mod findings;
 mod found;
 mod groups;
 mod nominate;
@@ -10,24 +11,28 @@ mod plan;
 mod progress;
 mod scan;
 mod sight;
+mod sources;
 mod subject;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prisma_log_core::{Clock, Error, SystemClock, Timestamp};
 use prisma_log_tail::{Joiner, LineParser};
 
-pub(crate) use clock::{DISORDER, SourceClock};
+pub(crate) use clock::{DISORDER, SourceClock, is_quiet};
 pub(crate) use facts::{Captured, Facts, capture};
+pub(crate) use findings::{Finding, Findings, Tally};
 pub use found::{Firing, Match};
+pub(crate) use found::{Hit, Seen};
 
-use crate::{Group, Rule};
+use crate::Rule;
+use found::Hits;
 use groups::Groups;
 use nominate::Nominated;
 use plan::Plan;
-use sight::Seen;
+use sight::Sights;
+use sources::Sources;
 
 /// Separates rule name and group key in stored windows.
 const SEPARATOR: u8 = 0;
@@ -49,23 +54,14 @@ pub struct Engine {
     groups: Vec<Groups>,
     plan: Arc<Plan>,
     nominated: Nominated,
-    sources: HashMap<Arc<Path>, Source>,
+    sights: Sights,
+    sources: Sources,
     /// Reads lines that lie before a line of interest.
     parser: LineParser,
     joiner: Option<Joiner>,
     /// How many sources have a parser.
     parsers: usize,
     clock: Arc<dyn Clock>,
-}
-
-/// A file that lines came from.
-#[derive(Default)]
-struct Source {
-    clock: SourceClock,
-    /// Remembers the file's form.
-    parser: Option<Box<LineParser>>,
-    /// Whether the store does not have the clock as it stands.
-    has_changed: bool,
 }
 
 /// Windows and clocks that the store does not have as they stand.
@@ -94,7 +90,8 @@ impl Engine {
             plan: Arc::new(Plan::new(&rules)?),
             rules,
             nominated: Nominated::default(),
-            sources: HashMap::new(),
+            sights: Sights::default(),
+            sources: Sources::default(),
             parser: parser(&clock),
             joiner: None,
             parsers: 0,
@@ -163,13 +160,16 @@ impl Engine {
 
     /// Lets rules see that it is `now` in event time; adds to `matches` the groups that fired by that.
     pub fn tick(&mut self, now: Timestamp, matches: &mut Vec<Match>) {
+        self.tick_into(now, matches);
+    }
+
+    pub(crate) fn tick_into(&mut self, now: Timestamp, hits: &mut impl Hits) {
         let nowhere: Arc<Path> = Path::new("").into();
+        let seen = Seen { source: &nowhere, time: now, watermark: now, message: "", sample: "" };
         for (index, (rule, groups)) in self.rules.iter().zip(&mut self.groups).enumerate() {
-            for (group, number, firing) in groups.tick(rule, now) {
-                let seen =
-                    Seen { source: &nowhere, time: now, watermark: now, message: "", sample: "" };
-                let group = Group::from_key(rule.group_by(), &group);
-                matches.push(seen.found(index, group, number, Some(firing)));
+            for (key, number, firing) in groups.tick(rule, now) {
+                let firing = Some(firing);
+                hits.take(Hit { rule, index, key: &key, seen: &seen, number, firing });
             }
         }
     }
@@ -178,7 +178,7 @@ impl Engine {
     /// goes on with the wall clock; before, the earliest: of the others there is more to come. `None`
     /// while nothing was read and more is there.
     pub(crate) fn event_time(&self, now: Timestamp, caught_up: bool) -> Option<Timestamp> {
-        let clocks = self.sources.values().map(|source| &source.clock);
+        let clocks = self.sources.list.iter().map(|source| &source.clock);
         if caught_up {
             return clocks.filter_map(|clock| clock.now(now)).max().or(Some(now));
         }
@@ -189,8 +189,11 @@ impl Engine {
         self.sources.get(source).map(|source| &source.clock)
     }
 
-    pub(crate) fn set_source_clock(&mut self, source: PathBuf, clock: SourceClock) {
-        self.sources.insert(source.into(), Source { clock, ..Source::default() });
+    pub(crate) fn set_source_clock(&mut self, source: &Path, clock: SourceClock) {
+        let place = self.sources.place(source);
+        if let Some(state) = self.sources.list.get_mut(place) {
+            state.clock = clock;
+        }
     }
 
     /// What changed since this was last asked for.
@@ -201,9 +204,9 @@ impl Engine {
             changed.windows.extend(rows.map(|(group, row)| (row_key(rule.name(), group), row)));
             groups.mark_clean();
         }
-        for (path, source) in &mut self.sources {
+        for source in &mut self.sources.list {
             if std::mem::take(&mut source.has_changed) {
-                changed.clocks.push((path.to_path_buf(), source.clock));
+                changed.clocks.push((source.path.to_path_buf(), source.clock));
             }
         }
         changed

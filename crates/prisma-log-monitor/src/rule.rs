@@ -142,6 +142,11 @@ impl Rule {
         self.settings.cooldown
     }
 
+    /// Whether each match fires, whatever came before it.
+    pub(crate) fn remembers_nothing(&self) -> bool {
+        *self.kind() == Kind::Any && self.cooldown().is_zero()
+    }
+
     /// The quiet period after which an alert is resolved by itself.
     pub fn resolve_after(&self) -> Duration {
         self.settings.resolve_after

@@ -1,5 +1,6 @@
 //! Text that others wrote, made safe to show and to keep.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 /// Bytes that a line or message may have in an alert.
@@ -71,17 +72,17 @@ pub(crate) fn json_array(values: impl IntoIterator<Item = String>) -> String {
 }
 
 /// `line` as it is kept in an alert: at most 1 KiB, with `…` where it is cut.
-pub(crate) fn kept(line: &str) -> String {
+pub(crate) fn kept(line: &str) -> Cow<'_, str> {
     cut(line, KEPT_BYTES)
 }
 
 /// `text` in at most `bytes`, with `…` where it is cut.
-pub(crate) fn cut(text: &str, bytes: usize) -> String {
+pub(crate) fn cut(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
-        return text.to_owned();
+        return text.into();
     }
     let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
-    format!("{}…", &text[..end])
+    format!("{}…", &text[..end]).into()
 }
 
 #[cfg(test)]

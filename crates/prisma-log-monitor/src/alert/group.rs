@@ -1,5 +1,6 @@
 //! The values that tell alerts of one rule apart.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::text::{Escaped, cut};
@@ -18,7 +19,7 @@ impl Group {
         values: impl IntoIterator<Item = String>,
     ) -> Self {
         let pairs = keys.into_iter().zip(values);
-        Group(pairs.map(|(key, value)| (key.to_owned(), clean(&value))).collect())
+        Group(pairs.map(|(key, value)| (key.to_owned(), clean(&value).into_owned())).collect())
     }
 
     /// The group with these keys that [`Group::to_key`] made this of.
@@ -46,24 +47,29 @@ impl Group {
     pub(crate) fn to_key(&self) -> String {
         let mut key = String::new();
         for (_, value) in &self.0 {
-            key.push_str(value);
-            key.push(SEPARATOR);
+            Group::push_value(&mut key, value);
         }
         key
+    }
+
+    /// Adds the next value to what [`Group::to_key`] gives.
+    pub(crate) fn push_value(key: &mut String, value: &str) {
+        key.push_str(&clean(value));
+        key.push(SEPARATOR);
     }
 }
 
 impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Group {
     /// Keys with their values, in this order; a value has at most 256 bytes.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Group(pairs.into_iter().map(|(key, value)| (key.into(), clean(value.as_ref()))).collect())
+        Group(pairs.into_iter().map(|(key, value)| (key.into(), clean(value.as_ref()).into_owned())).collect())
     }
 }
 
 /// NUL separates the values in a key, so a value can't contain it.
-fn clean(value: &str) -> String {
+fn clean(value: &str) -> Cow<'_, str> {
     let value = cut(value, MAX_VALUE);
-    if value.contains(SEPARATOR) { value.replace(SEPARATOR, "\u{fffd}") } else { value }
+    if value.contains(SEPARATOR) { value.replace(SEPARATOR, "\u{fffd}").into() } else { value }
 }
 
 impl fmt::Display for Group {

@@ -11,6 +11,14 @@ const CONTINUATION: Duration = Duration::from_secs(60);
 /// A step back by more than this is another era, not disorder.
 pub(crate) const DISORDER: Duration = Duration::from_secs(3600);
 
+/// Whether the time that an alert takes to be over has passed since its last line, when it is `now` in
+/// the line's file.
+pub(crate) fn is_quiet(since: Timestamp, now: Timestamp, after: Duration) -> bool {
+    // A file that went back into another era will not get to the end of this quiet period.
+    let another_era = DISORDER.max(after);
+    now.saturating_since(since) >= after || since.saturating_since(now) > another_era
+}
+
 /// What time it is in a file, by the times that its lines state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct SourceClock {

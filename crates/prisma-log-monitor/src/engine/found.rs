@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use prisma_log_core::Timestamp;
 
-use crate::Group;
+use crate::text::kept;
+use crate::{Group, Rule};
 
 /// A line that counts for a rule, or a group that fired.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +48,58 @@ pub struct Firing {
     pub why: Option<String>,
 }
 
-impl Match {
+/// A line that was seen, and when; without a source, time that passed.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) source: &'a Arc<Path>,
+    /// The line's event time.
+    pub(crate) time: Timestamp,
+    /// The latest event time that was seen in the line's file.
+    pub(crate) watermark: Timestamp,
+    /// The whole message.
+    pub(crate) message: &'a str,
+    /// The line as it is kept in an alert.
+    pub(crate) sample: &'a str,
+}
+
+impl Seen<'_> {
     /// Whether there is a line, and not only time that passed.
     pub(crate) fn is_line(&self) -> bool {
         !self.source.as_os_str().is_empty()
+    }
+}
+
+/// What a line, or time, did to a group.
+pub(crate) struct Hit<'a> {
+    pub(crate) rule: &'a Rule,
+    /// The rule's index.
+    pub(crate) index: usize,
+    /// The group, as [`Group::to_key`] writes it.
+    pub(crate) key: &'a str,
+    pub(crate) seen: &'a Seen<'a>,
+    /// How many matches the group has had, this one included; zero where nobody counts.
+    pub(crate) number: u64,
+    pub(crate) firing: Option<Firing>,
+}
+
+/// What takes the hits.
+pub(crate) trait Hits {
+    fn take(&mut self, hit: Hit<'_>);
+}
+
+impl Hits for Vec<Match> {
+    fn take(&mut self, hit: Hit<'_>) {
+        let Hit { rule, index, key, seen, number, firing } = hit;
+        self.push(Match {
+            rule: index,
+            source: Arc::clone(seen.source),
+            group: Group::from_key(rule.group_by(), key),
+            time: seen.time,
+            watermark: seen.watermark,
+            number,
+            message: kept(seen.message).into_owned(),
+            sample: seen.sample.to_owned(),
+            firing,
+        });
     }
 }

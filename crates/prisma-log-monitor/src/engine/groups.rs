@@ -57,14 +57,19 @@ struct Entry {
 }
 
 impl Groups {
-    /// Takes a line into its group; returns the line's number in the group, and the firing if there
-    /// is one.
+    /// Takes a line into its group; returns the line's number in the group, zero if these are not
+    /// counted, and the firing if there is one.
     pub(super) fn push(
         &mut self,
         rule: &Rule,
         key: &str,
         event: &Event<'_>,
     ) -> (u64, Option<Firing>) {
+        if rule.remembers_nothing() {
+            let samples = vec![event.sample.to_owned()];
+            let (first, last) = (event.time, event.time);
+            return (0, Some(Firing { count: 1, first, last, samples, why: None }));
+        }
         let number = match self.numbers.get(key) {
             Some(&number) => number,
             None => self.insert(key, Group::new(rule, event.time)),
@@ -225,6 +230,9 @@ impl Groups {
 
     /// Takes a stored group back; `false` when it was stored under another threshold.
     pub(super) fn restore(&mut self, rule: &Rule, key: &str, row: &[u8]) -> Result<bool, Error> {
+        if rule.remembers_nothing() {
+            return Ok(false);
+        }
         let Some(group) = Group::from_bytes(rule, row)? else { return Ok(false) };
         if self.numbers.len() >= rule.max_groups() {
             return Ok(false);

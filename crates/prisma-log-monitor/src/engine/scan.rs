@@ -1,5 +1,6 @@
 //! Lines, blocks of lines and records of the process on their way to the rules.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,8 +8,9 @@ use prisma_log_core::{Record, Timestamp};
 use prisma_log_tail::{LineParser, LogLine};
 
 use super::facts::Facts;
-use super::sight::{Seen, Sight};
-use super::{Engine, Match, Source, parser};
+use super::found::{Hits, Seen};
+use super::sight::Sights;
+use super::{Engine, Match, parser};
 use crate::text::kept;
 
 /// How many lines, and bytes, before a line that states no time may have one that does.
@@ -30,16 +32,29 @@ impl Engine {
         raw: &[u8],
         now: Timestamp,
     ) -> Vec<Match> {
-        let path = self.enter(source);
-        let raw = String::from_utf8_lossy(raw);
-        let facts = Facts { source, subject: line, raw: &raw };
-        let rules = self.rules.iter().enumerate();
-        let sights: Vec<Sight> =
-            rules.filter_map(|(index, rule)| Sight::of(index, rule, &facts)).collect();
-        let times = self.times(source, line.timestamp, now);
         let mut matches = Vec::new();
-        self.take(&path, sights, times, &line.message, &raw, &mut matches);
+        self.observe_into(source, line, raw, now, &mut matches);
         matches
+    }
+
+    pub(crate) fn observe_into(
+        &mut self,
+        source: &Path,
+        line: &LogLine,
+        raw: &[u8],
+        now: Timestamp,
+        hits: &mut impl Hits,
+    ) {
+        let place = self.enter(source);
+        let raw = String::from_utf8_lossy(raw);
+        let mut sights = std::mem::take(&mut self.sights);
+        let facts = Facts { source, subject: line, raw: &raw };
+        let is_seen = sights.ask(self.rules.iter().enumerate(), &facts);
+        let times = self.times(place, line.timestamp, now);
+        if is_seen {
+            self.take(place, &sights, times, &line.message, &raw, hits);
+        }
+        self.sights = sights;
     }
 
     /// Takes a block of whole lines of a file in, each ended by `\n`; the last one may lack it. Adds
@@ -52,35 +67,54 @@ impl Engine {
     /// With a joiner ([`Engine::with_joiner`]) a block is whole records, and rules are asked about
     /// records instead of lines.
     pub fn scan(&mut self, source: &Path, block: &[u8], now: Timestamp, matches: &mut Vec<Match>) {
-        let path = self.enter(source);
-        let mut parser = self.borrow_parser(source);
+        self.scan_into(source, block, now, matches);
+    }
+
+    pub(crate) fn scan_into(
+        &mut self,
+        source: &Path,
+        block: &[u8],
+        now: Timestamp,
+        hits: &mut impl Hits,
+    ) {
+        let place = self.enter(source);
+        let mut parser = self.borrow_parser(place);
         let mut nominated = std::mem::take(&mut self.nominated);
+        let mut sights = std::mem::take(&mut self.sights);
         let plan = Arc::clone(&self.plan);
         nominated.fill(&plan, block);
         let joiner = self.joiner.clone();
+        // Up to here the clock knows what times lines state.
+        let mut known = 0;
         nominated.each(&plan, block, joiner.as_ref(), |range, rules| {
-            let (Some(bytes), Some(before)) = (block.get(range.clone()), block.get(..range.start))
+            let (Some(bytes), Some(before)) =
+                (block.get(range.clone()), block.get(known..range.start))
             else {
                 return;
             };
             let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
             let line = parser.view(bytes);
-            let raw = String::from_utf8_lossy(bytes);
+            let raw = as_text(bytes);
             let facts = Facts { source, subject: &line, raw: &raw };
-            let sights = self.sights(rules, &facts);
-            if sights.is_empty() {
+            let asked = rules.iter().filter_map(|&index| {
+                let index = index as usize;
+                Some((index, self.rules.get(index)?))
+            });
+            if !sights.ask(asked, &facts) {
                 return;
             }
             let stated = line.timestamp().or_else(|| last_time(&mut self.parser, before));
-            let times = self.times(source, stated, now);
-            self.take(&path, sights, times, line.message(), &raw, matches);
+            known = range.end;
+            let times = self.times(place, stated, now);
+            self.take(place, &sights, times, line.message(), &raw, hits);
         });
-        self.nominated = nominated;
+        (self.nominated, self.sights) = (nominated, sights);
         // Where the file's time stands, whether its lines were of interest or not.
-        if let Some(stated) = last_time(&mut parser, block) {
-            self.times(source, Some(stated), now);
+        let rest = block.get(known..).unwrap_or_default();
+        if let Some(stated) = last_time(&mut parser, rest) {
+            self.times(place, Some(stated), now);
         }
-        self.return_parser(source, parser);
+        self.return_parser(place, parser);
     }
 
     /// Takes a record of the process in, whose message stands in for a raw line. Adds to `matches`
@@ -92,85 +126,73 @@ impl Engine {
         now: Timestamp,
         matches: &mut Vec<Match>,
     ) {
-        let facts = Facts { source, subject: record, raw: record.message };
-        let rules = self.nominated.rules_of(&self.plan, record.message);
-        let rules = rules.iter().filter_map(|&index| {
-            let index = index as usize;
-            Sight::of(index, self.rules.get(index)?, &facts)
-        });
-        let sights: Vec<Sight> = rules.collect();
-        if sights.is_empty() {
-            return;
-        }
-        let path = self.enter(source);
-        let times = self.times(source, Some(record.timestamp), now);
-        self.take(&path, sights, times, record.message, record.message, matches);
+        self.record_into(source, record, now, matches);
     }
 
-    fn sights(&self, rules: &[u32], facts: &Facts<'_>) -> Vec<Sight> {
+    pub(crate) fn record_into(
+        &mut self,
+        source: &Path,
+        record: &Record<'_>,
+        now: Timestamp,
+        hits: &mut impl Hits,
+    ) {
+        let facts = Facts { source, subject: record, raw: record.message };
+        let rules = self.nominated.rules_of(&self.plan, record.message);
         let asked = rules.iter().filter_map(|&index| {
             let index = index as usize;
-            Sight::of(index, self.rules.get(index)?, facts)
+            Some((index, self.rules.get(index)?))
         });
-        asked.collect()
+        let mut sights = std::mem::take(&mut self.sights);
+        if sights.ask(asked, &facts) {
+            let place = self.enter(source);
+            let times = self.times(place, Some(record.timestamp), now);
+            self.take(place, &sights, times, record.message, record.message, hits);
+        }
+        self.sights = sights;
     }
 
     /// Gives a line to the groups of the rules that it concerns.
     fn take(
         &mut self,
-        source: &Arc<Path>,
-        sights: Vec<Sight>,
+        place: usize,
+        sights: &Sights,
         (time, watermark): (Timestamp, Timestamp),
         message: &str,
         raw: &str,
-        matches: &mut Vec<Match>,
+        hits: &mut impl Hits,
     ) {
-        if sights.is_empty() {
-            return;
-        }
+        let Some(source) = self.sources.list.get_mut(place) else { return };
         let sample = kept(raw);
-        let seen = Seen { source, time, watermark, message, sample: &sample };
-        for sight in sights {
-            let index = sight.rule;
-            let (Some(rule), Some(groups)) = (self.rules.get(index), self.groups.get_mut(index))
-            else {
-                continue;
-            };
-            matches.extend(sight.take(rule, groups, &seen));
-        }
+        let seen = Seen { source: &source.path, time, watermark, message, sample: &sample };
+        sights.take(&self.rules, &mut self.groups, &seen, hits);
     }
 
     /// The time of a line of this source, and the latest one that was seen in it.
     fn times(
         &mut self,
-        source: &Path,
+        place: usize,
         stated: Option<Timestamp>,
         now: Timestamp,
     ) -> (Timestamp, Timestamp) {
-        let Some(state) = self.sources.get_mut(source) else { return (now, now) };
+        let Some(state) = self.sources.list.get_mut(place) else { return (now, now) };
         let time = state.clock.observe(stated, now);
         (time, state.clock.watermark().unwrap_or(time))
     }
 
-    /// Notes that lines come from this source.
-    fn enter(&mut self, source: &Path) -> Arc<Path> {
-        if let Some((path, _)) = self.sources.get_key_value(source) {
-            let path = Arc::clone(path);
-            if let Some(state) = self.sources.get_mut(source) {
-                state.has_changed = true;
-            }
-            return path;
+    /// Notes that lines come from this source; returns its place.
+    fn enter(&mut self, source: &Path) -> usize {
+        let place = self.sources.place(source);
+        if let Some(state) = self.sources.list.get_mut(place) {
+            state.has_changed = true;
         }
-        let path: Arc<Path> = source.into();
-        self.sources.insert(Arc::clone(&path), Source { has_changed: true, ..Source::default() });
-        path
+        place
     }
 
-    fn borrow_parser(&mut self, source: &Path) -> Box<LineParser> {
-        let kept = self.sources.get_mut(source).and_then(|state| state.parser.take());
+    fn borrow_parser(&mut self, place: usize) -> Box<LineParser> {
+        let kept = self.sources.list.get_mut(place).and_then(|state| state.parser.take());
         kept.unwrap_or_else(|| {
             if self.parsers >= MAX_PARSERS {
-                self.sources.values_mut().for_each(|state| state.parser = None);
+                self.sources.list.iter_mut().for_each(|state| state.parser = None);
                 self.parsers = 0;
             }
             self.parsers += 1;
@@ -178,11 +200,17 @@ impl Engine {
         })
     }
 
-    fn return_parser(&mut self, source: &Path, parser: Box<LineParser>) {
-        if let Some(state) = self.sources.get_mut(source) {
+    fn return_parser(&mut self, place: usize, parser: Box<LineParser>) {
+        if let Some(state) = self.sources.list.get_mut(place) {
             state.parser = Some(parser);
         }
     }
+}
+
+/// A line as text; what is not UTF-8 becomes U+FFFD.
+fn as_text(bytes: &[u8]) -> Cow<'_, str> {
+    // Several times as fast as `from_utf8_lossy` where nothing is lost.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The time that the last line of `text` which states one states.

@@ -1,26 +1,81 @@
-//! What a rule sees in a line, before the line's time is known.
+//! What rules see in a line, before the line's time is known.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::event::Event;
 use super::facts::{Captured, Facts};
+use super::found::{Hit, Hits, Seen};
 use super::groups::Groups;
-use super::{Firing, Match};
 use crate::rule::as_number;
 use crate::{Group, Kind, Measure, Rule};
 
+/// What rules see in one line; kept to be filled again.
+#[derive(Debug, Default)]
+pub(super) struct Sights {
+    list: Vec<Sight>,
+    /// The groups' keys, one after the other.
+    keys: String,
+}
+
 /// What a rule sees in a line that concerns it.
-pub(super) struct Sight {
-    pub(super) rule: usize,
+#[derive(Debug)]
+struct Sight {
+    rule: usize,
     is_match: bool,
     /// Bit `i` is set when condition `i` of the rule's kind holds.
     holds: u32,
-    pub(super) group: Group,
+    /// Where the group's key stands.
+    key: Range<usize>,
     text: Option<String>,
     number: Option<f64>,
 }
 
+impl Sights {
+    /// Asks these rules about a line, and forgets the line before; whether it concerns any.
+    pub(super) fn ask<'a>(
+        &mut self,
+        rules: impl IntoIterator<Item = (usize, &'a Arc<Rule>)>,
+        facts: &Facts<'a>,
+    ) -> bool {
+        self.list.clear();
+        self.keys.clear();
+        let Sights { list, keys } = self;
+        list.extend(rules.into_iter().filter_map(|(index, rule)| Sight::of(index, rule, facts, keys)));
+        !list.is_empty()
+    }
+
+    /// Gives the line to the groups that it concerns; `hits` takes what is to be told of it.
+    pub(super) fn take(
+        &self,
+        rules: &[Arc<Rule>],
+        groups: &mut [Groups],
+        line: &Seen<'_>,
+        hits: &mut impl Hits,
+    ) {
+        for sight in &self.list {
+            let index = sight.rule;
+            let (Some(rule), Some(groups)) = (rules.get(index), groups.get_mut(index)) else {
+                continue;
+            };
+            let key = self.keys.get(sight.key.clone()).unwrap_or_default();
+            let (number, firing) = groups.push(rule, key, &sight.event(line));
+            if firing.is_some() || sight.counts(rule) {
+                hits.take(Hit { rule, index, key, seen: line, number, firing });
+            }
+        }
+    }
+}
+
 impl Sight {
-    /// Asks a rule about a line; `None` when the line does not concern it.
-    pub(super) fn of<'a>(index: usize, rule: &'a Rule, facts: &Facts<'a>) -> Option<Sight> {
+    /// Asks a rule about a line, and adds the group's key to `keys`; `None` when the line does not
+    /// concern it.
+    fn of<'a>(
+        index: usize,
+        rule: &'a Rule,
+        facts: &Facts<'a>,
+        keys: &mut String,
+    ) -> Option<Sight> {
         let (own, others) = rule.trees.split_first()?;
         let mut captured = Captured::new();
         let is_match = own.holds(facts, &mut captured);
@@ -41,11 +96,19 @@ impl Sight {
             return None;
         }
         let field = rule.kind().field().and_then(|key| facts.get(&captured, key));
+        let start = keys.len();
+        for key in rule.group_by() {
+            match facts.get(&captured, key).as_ref().map(|found| found.value()) {
+                Some(prisma_log_core::Value::Str(text)) => Group::push_value(keys, text),
+                Some(value) => Group::push_value(keys, &value.to_string()),
+                None => Group::push_value(keys, ""),
+            }
+        }
         Some(Sight {
             rule: index,
             is_match,
             holds,
-            group: group_of(rule, facts, &captured),
+            key: start..keys.len(),
             text: field.as_ref().map(|found| found.value().to_string()),
             number: field.as_ref().and_then(|found| as_number(found.value())),
         })
@@ -63,9 +126,8 @@ impl Sight {
         }
     }
 
-    /// Gives the line to its group; what is to be told of it.
-    pub(super) fn take(self, rule: &Rule, groups: &mut Groups, line: &Seen<'_>) -> Option<Match> {
-        let event = Event {
+    fn event<'e>(&'e self, line: &Seen<'e>) -> Event<'e> {
+        Event {
             time: line.time,
             is_match: self.is_match,
             holds: self.holds,
@@ -73,51 +135,6 @@ impl Sight {
             number: self.number,
             message: line.message,
             sample: line.sample,
-        };
-        let (number, firing) = groups.push(rule, &self.group.to_key(), &event);
-        if firing.is_none() && !self.counts(rule) {
-            return None;
-        }
-        Some(line.found(self.rule, self.group, number, firing))
-    }
-}
-
-/// A line that was seen, and when.
-pub(super) struct Seen<'a> {
-    pub(super) source: &'a std::sync::Arc<std::path::Path>,
-    pub(super) time: prisma_log_core::Timestamp,
-    pub(super) watermark: prisma_log_core::Timestamp,
-    /// The whole message.
-    pub(super) message: &'a str,
-    /// The line as it is kept in an alert.
-    pub(super) sample: &'a str,
-}
-
-impl Seen<'_> {
-    pub(super) fn found(
-        &self,
-        rule: usize,
-        group: Group,
-        number: u64,
-        firing: Option<Firing>,
-    ) -> Match {
-        Match {
-            rule,
-            source: std::sync::Arc::clone(self.source),
-            group,
-            time: self.time,
-            watermark: self.watermark,
-            number,
-            message: crate::text::kept(self.message),
-            sample: self.sample.to_owned(),
-            firing,
         }
     }
-}
-
-fn group_of<'a>(rule: &Rule, facts: &Facts<'a>, captured: &Captured<'a>) -> Group {
-    let values = rule.group_by().iter().map(|key| {
-        facts.get(captured, key).map(|found| found.value().to_string()).unwrap_or_default()
-    });
-    Group::new(rule.group_by().iter().map(String::as_str), values)
 }

@@ -11,8 +11,8 @@ use super::signal::Signal;
 
 /// What records of the process have as their source.
 pub(super) const SOURCE: &str = "process";
-/// Matches that may wait for the store before records have to wait for it.
-const MAX_PENDING: usize = 64 * 1024;
+/// What may wait for the store before records have to wait for it, in bytes.
+const MAX_PENDING: usize = 32 << 20;
 /// How long records wait then.
 const WAIT: Duration = Duration::from_millis(20);
 
@@ -31,8 +31,8 @@ const WAIT: Duration = Duration::from_millis(20);
 /// fires. A process that is killed before that loses it.
 ///
 /// # Failure
-/// While the store can't be written, records are taken until 65,536 matches wait; then the sink asks
-/// for the rest again later. A monitor that has ended takes no more records.
+/// While the store can't be written, records are taken until what they did to alerts takes 32 MiB; then
+/// the sink asks for the rest again later. A monitor that has ended takes no more records.
 ///
 /// # Cost
 /// A record that interests no rule costs one search for the rules' literals in its message, and one
@@ -60,7 +60,7 @@ impl Sink for MonitorSink {
         let source = Path::new(SOURCE);
         let mut intake = self.intake.lock();
         for (done, record) in batch.iter().enumerate() {
-            if intake.pending() >= MAX_PENDING {
+            if intake.findings().bytes() >= MAX_PENDING {
                 let error = Error::state("the monitor waits for its store");
                 return Err(BatchError::new(done, error).retry_after(WAIT));
             }
@@ -68,7 +68,7 @@ impl Sink for MonitorSink {
                 intake.record(source, record);
             }
         }
-        let has_fired = intake.has_fired();
+        let has_fired = intake.findings().have_fired();
         drop(intake);
         if has_fired {
             self.signal.wake();

@@ -23,8 +23,8 @@ use crate::store::{Step, Watch};
 
 /// Bytes that are read before anything else gets its turn.
 const BYTES_PER_POLL: usize = 1 << 20;
-/// Matches that may wait for their transaction.
-const MAX_PENDING: usize = 16 * 1024;
+/// What may wait for its transaction, in bytes.
+const MAX_PENDING: usize = 4 << 20;
 /// Least time between two transactions, unless something fired.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// The same while there is more to read and something fired.
@@ -210,7 +210,7 @@ impl Worker {
     fn write_when_due(&mut self, caught_up: bool) -> Result<(), Error> {
         let (fired, pending) = {
             let intake = self.intake.lock();
-            (intake.has_fired(), intake.pending())
+            (intake.findings().have_fired(), intake.findings().bytes())
         };
         // While there is more to read, what fired may wait for what fires next.
         let every = match (fired, caught_up) {
@@ -311,7 +311,7 @@ impl Worker {
         let outcome = self.store.apply(
             &taken.rules,
             &Step {
-                matches: &taken.matches,
+                findings: &taken.findings,
                 checkpoints: &checkpoints,
                 changed: &taken.changed,
                 delivered: &self.delivered,
@@ -327,7 +327,6 @@ impl Worker {
                 return Err(error);
             }
         };
-        self.intake.lock().use_again(taken.matches);
         self.moved = false;
         self.delivered.clear();
         self.written = Some(Instant::now());
@@ -437,8 +436,8 @@ impl Worker {
             }
             self.teller.files(&sources);
         }
-        let intake = self.intake.lock();
-        self.report.rules.clone_from(&intake.rules);
+        let mut intake = self.intake.lock();
+        self.report.rules = intake.reports().to_vec();
         for (index, rule) in self.report.rules.iter_mut().enumerate() {
             rule.evicted_groups = intake.engine.evicted_groups(index);
             rule.forgotten = intake.engine.forgotten(index);

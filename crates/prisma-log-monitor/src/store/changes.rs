@@ -11,10 +11,10 @@ use super::rows::AlertRows;
 use super::step::StepOutcome;
 use super::tables::{NEXT_ALERT, NEXT_NOTIFICATION};
 use super::watch::Watch;
-use crate::engine::row_key;
+use crate::engine::{Finding, Tally, row_key};
 use crate::monitor::{Notification, NotificationKind};
 use crate::policy::Limits;
-use crate::{Alert, Firing, Match, Rule};
+use crate::{Alert, Firing, Group, Rule};
 
 /// Alerts as they change within a transaction.
 pub(super) struct Changes<'r, R> {
@@ -61,61 +61,63 @@ impl<'r, R: AlertRows> Changes<'r, R> {
         self.alerts.keys().copied().collect()
     }
 
-    /// Takes a match into its alert, or raises one.
-    pub(super) fn take(&mut self, found: &Match) -> Result<(), Fault> {
-        let Some(rule) = self.rules.get(found.rule) else { return Ok(()) };
-        let fingerprint = row_key(rule.name(), &found.group.to_key());
-        let number = match self.known.get(&fingerprint) {
-            Some(number) => *number,
-            None => {
-                let alert = self.rows.find(&fingerprint)?;
-                let number = alert.as_ref().map(|alert| alert.inner.number);
-                self.alerts.extend(number.zip(alert));
-                self.known.insert(fingerprint.clone(), number);
+    /// Takes lines into their alert, or raises one.
+    pub(super) fn take(&mut self, finding: &Finding) -> Result<(), Fault> {
+        let Some(rule) = self.rules.get(finding.rule) else { return Ok(()) };
+        let fingerprint = row_key(rule.name(), &finding.key);
+        let number = self.number_of(&fingerprint)?;
+        // In the log's own time the alert may have ended before these lines.
+        if let Some(alert) = number.and_then(|number| self.alerts.get(&number))
+            && !alert.is_resolved()
+            && alert.inner.quiet_source == *finding.source
+            && Watch::of(alert).is_quiet(&|_| Some(finding.watermark))
+        {
+            self.resolve_quiet(alert.inner.number)?;
+        }
+        let alert = number.and_then(|number| self.alerts.get_mut(&number));
+        let number = match (alert, &finding.firing) {
+            (Some(alert), _) if !alert.is_resolved() => {
+                count(alert, &finding.first, finding);
+                alert.inner.number
+            }
+            (_, None) => return Ok(()),
+            (_, Some(_)) if self.unresolved >= self.limits.max_open_alerts => {
+                self.not_opened += finding.firings();
+                return Ok(());
+            }
+            (Some(alert), Some(firing)) => {
+                recur(alert, rule, finding, firing);
+                let number = alert.inner.number;
+                self.opened(number, firing.last, NotificationKind::Reopened)?;
+                number
+            }
+            (None, Some(firing)) => {
+                let number = self.rows.next(NEXT_ALERT)?;
+                self.known.insert(fingerprint, Some(number));
+                self.alerts.insert(number, raise(number, rule, finding, firing));
+                self.opened(number, firing.last, NotificationKind::Raised)?;
                 number
             }
         };
-        let Some(alert) = number.and_then(|number| self.alerts.get_mut(&number)) else {
-            if let Some(firing) = &found.firing
-                && self.may_open()
-            {
-                let number = self.rows.next(NEXT_ALERT)?;
-                let alert = raise(number, rule, found, firing);
-                self.known.insert(fingerprint, Some(number));
-                self.alerts.insert(number, alert);
-                self.opened(number, firing.last);
-                self.tell(number, NotificationKind::Raised)?;
-            }
-            return Ok(());
-        };
-        let number = alert.inner.number;
-        // In the log's own time the alert may have ended before this line.
-        let same_file = alert.inner.quiet_source == *found.source;
-        if !alert.is_resolved()
-            && same_file
-            && Watch::of(alert).is_quiet(&|_| Some(found.watermark))
-        {
-            self.resolve_quiet(number)?;
-        }
-        let Some(alert) = self.alerts.get_mut(&number) else { return Ok(()) };
-        if !alert.is_resolved() {
-            alert.count += u64::from(found.is_line());
-            alert.first_seen = alert.first_seen.min(found.time);
-            alert.last_seen = alert.last_seen.max(found.time);
-            if found.is_line() {
-                alert.add_samples([found.sample.clone()]);
-            }
-            touch(alert, found);
-            self.changed.insert(number);
-        } else if let Some(firing) = &found.firing
-            && self.may_open()
+        self.changed.insert(number);
+        if let Some(rest) = &finding.rest
             && let Some(alert) = self.alerts.get_mut(&number)
         {
-            recur(alert, rule, found, firing);
-            self.opened(number, firing.last);
-            self.tell(number, NotificationKind::Reopened)?;
+            count(alert, &rest.tally, finding);
         }
         Ok(())
+    }
+
+    /// The number of the alert with a fingerprint, which is among `alerts` then.
+    fn number_of(&mut self, fingerprint: &[u8]) -> Result<Option<u64>, Fault> {
+        if let Some(number) = self.known.get(fingerprint) {
+            return Ok(*number);
+        }
+        let alert = self.rows.find(fingerprint)?;
+        let number = alert.as_ref().map(|alert| alert.inner.number);
+        self.alerts.extend(number.zip(alert));
+        self.known.insert(fingerprint.to_vec(), number);
+        Ok(number)
     }
 
     /// Does what time brings to an alert: ends it when its quiet period has passed, calms it, raises
@@ -153,20 +155,13 @@ impl<'r, R: AlertRows> Changes<'r, R> {
         self.tell(number, NotificationKind::Resolved)
     }
 
-    /// Whether there is room for one more alert that is not resolved; counts when there is none.
-    fn may_open(&mut self) -> bool {
-        let may = self.unresolved < self.limits.max_open_alerts;
-        self.not_opened += u64::from(!may);
-        may
-    }
-
-    fn opened(&mut self, number: u64, at: Timestamp) {
+    fn opened(&mut self, number: u64, at: Timestamp, how: NotificationKind) -> Result<(), Fault> {
         self.unresolved += 1;
-        self.changed.insert(number);
         if let Some(alert) = self.alerts.get_mut(&number) {
             alert.inner.open_since = self.now;
             alert.changed(at, self.limits.flapping);
         }
+        self.tell(number, how)
     }
 
     fn tell(&mut self, number: u64, kind: NotificationKind) -> Result<(), Fault> {
@@ -191,30 +186,30 @@ impl<'r, R: AlertRows> Changes<'r, R> {
     }
 }
 
-fn raise(number: u64, rule: &Rule, found: &Match, firing: &Firing) -> Alert {
+fn raise(number: u64, rule: &Rule, finding: &Finding, firing: &Firing) -> Alert {
     let mut alert = Alert {
-        group: found.group.clone(),
+        group: Group::from_key(rule.group_by(), &finding.key),
         first_seen: firing.first,
         count: firing.count,
         samples: firing.samples.clone(),
         ..Alert::new(number, rule.name(), firing.last)
     };
     take_from_rule(&mut alert, rule);
-    touch(&mut alert, found);
+    touch(&mut alert, &finding.first, finding);
     alert.why.clone_from(&firing.why);
     alert
 }
 
-fn recur(alert: &mut Alert, rule: &Rule, found: &Match, firing: &Firing) {
+fn recur(alert: &mut Alert, rule: &Rule, finding: &Finding, firing: &Firing) {
     // Matches that filled the window while the alert was unresolved are counted already.
-    let fresh = found.number.checked_sub(alert.inner.counted).filter(|&fresh| fresh > 0);
+    let fresh = finding.first.number.checked_sub(alert.inner.counted).filter(|&fresh| fresh > 0);
     alert.count += fresh.map_or(firing.count, |fresh| fresh.min(firing.count));
     alert.first_seen = alert.first_seen.min(firing.first);
     alert.last_seen = alert.last_seen.max(firing.last);
     alert.add_samples(firing.samples.iter().cloned());
     take_from_rule(alert, rule);
     alert.recur(firing.last);
-    touch(alert, found);
+    touch(alert, &finding.first, finding);
     alert.why.clone_from(&firing.why);
 }
 
@@ -227,13 +222,22 @@ fn take_from_rule(alert: &mut Alert, rule: &Rule) {
     alert.inner.resolve_after = rule.resolve_after().max(rule.cooldown());
 }
 
-/// Notes that a match is in the alert's count, and starts the quiet period anew.
-fn touch(alert: &mut Alert, found: &Match) {
-    alert.message.clone_from(&found.message);
-    alert.add_source(&found.source);
-    alert.inner.counted = found.number;
-    alert.inner.quiet_since = found.watermark.max(found.time);
-    if alert.inner.quiet_source != *found.source {
-        alert.inner.quiet_source = found.source.to_path_buf();
+/// Takes lines into an alert that is not resolved.
+fn count(alert: &mut Alert, tally: &Tally, finding: &Finding) {
+    alert.count += tally.lines;
+    alert.first_seen = alert.first_seen.min(tally.earliest);
+    alert.last_seen = alert.last_seen.max(tally.latest);
+    alert.add_samples(tally.samples.iter().cloned());
+    touch(alert, tally, finding);
+}
+
+/// Notes that lines are in the alert's count, and starts the quiet period anew.
+fn touch(alert: &mut Alert, tally: &Tally, finding: &Finding) {
+    alert.message.clone_from(&tally.message);
+    alert.add_source(&finding.source);
+    alert.inner.counted = tally.number;
+    alert.inner.quiet_since = tally.quiet_since;
+    if alert.inner.quiet_source != *finding.source {
+        alert.inner.quiet_source = finding.source.to_path_buf();
     }
 }

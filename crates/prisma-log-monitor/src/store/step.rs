@@ -17,15 +17,15 @@ use super::tables::{
 };
 use super::watch::Watch;
 use crate::codec::{Reader, Writer};
-use crate::engine::{Changed, Engine, SourceClock};
+use crate::engine::{Changed, Engine, Finding, SourceClock};
 use crate::monitor::{Notification, NotificationKind};
 use crate::policy::Limits;
-use crate::{Alert, Match, Rule};
+use crate::{Alert, Rule};
 
 /// What one step has to write.
 pub(crate) struct Step<'a> {
-    /// Matches in the order in which their lines were read.
-    pub(crate) matches: &'a [Match],
+    /// What lines did, in the order in which they were read.
+    pub(crate) findings: &'a [Finding],
     /// Positions after these lines.
     pub(crate) checkpoints: &'a [Checkpoint],
     /// Windows and clocks as they stand after these lines.
@@ -75,7 +75,7 @@ impl Store {
                 let row = row?.1;
                 let mut from = Reader::new(row.value(), "clock")?;
                 let path = from.path()?;
-                engine.set_source_clock(path, SourceClock::read(&mut from)?);
+                engine.set_source_clock(&path, SourceClock::read(&mut from)?);
                 from.finish()?;
             }
             let mut saved = Saved::default();
@@ -118,8 +118,8 @@ impl Store {
         self.db.write(|transaction| {
             let mut changes =
                 Changes::new(AlertTables::open(transaction)?, rules, step.limits, now)?;
-            for found in step.matches {
-                changes.take(found)?;
+            for finding in step.findings {
+                changes.take(finding)?;
             }
             // What these lines raised may be over by now, too.
             let touched = changes.touched();

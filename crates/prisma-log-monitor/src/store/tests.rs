@@ -7,7 +7,8 @@ use prisma_log_tail::LogLine;
 use super::*;
 use crate::monitor::{Notification, NotificationKind};
 use crate::policy::Limits;
-use crate::{Alert, AlertFilter, AlertState, Engine, Match, Policy, Rule, RuleBuilder};
+use crate::engine::{Finding, Findings};
+use crate::{Alert, AlertFilter, AlertState, Engine, Policy, Rule, RuleBuilder};
 
 mod people;
 
@@ -47,21 +48,22 @@ impl Bench {
         Bench::new(Store::in_memory().unwrap(), rule())
     }
 
-    fn observe(&mut self, lines: &[(i64, &str)]) -> Vec<Match> {
-        let mut matches = Vec::new();
+    fn observe(&mut self, lines: &[(i64, &str)]) -> Vec<Finding> {
+        let mut findings = Findings::new(1, 0);
         for (seconds, message) in lines {
             let mut line = LogLine::default();
             line.timestamp = Some(at(*seconds));
             line.message = (*message).into();
-            matches.extend(self.engine.observe(Path::new(FILE), &line, message.as_bytes(), at(0)));
+            let raw = message.as_bytes();
+            self.engine.observe_into(Path::new(FILE), &line, raw, at(0), &mut findings);
         }
-        matches
+        findings.take_list()
     }
 
-    fn apply(&mut self, matches: &[Match], due: &[u64], delivered: &[u64]) -> Vec<Notification> {
+    fn apply(&mut self, findings: &[Finding], due: &[u64], delivered: &[u64]) -> Vec<Notification> {
         let changed = self.engine.take_changed();
         let step = Step {
-            matches,
+            findings,
             checkpoints: &[],
             changed: &changed,
             delivered,
@@ -77,10 +79,10 @@ impl Bench {
 
     /// One step with these lines; all alerts are looked at for their quiet period at the end.
     fn step(&mut self, lines: &[(i64, &str)]) {
-        let matches = self.observe(lines);
+        let findings = self.observe(lines);
         let alerts = self.store.list(&AlertFilter::unresolved()).unwrap();
         let due: Vec<u64> = alerts.iter().map(|alert| alert.inner.number).collect();
-        self.apply(&matches, &due, &[]);
+        self.apply(&findings, &due, &[]);
     }
 
     fn alerts(&self) -> Vec<Alert> {
@@ -191,8 +193,8 @@ fn matches_that_are_counted_are_not_counted_again() {
 #[test]
 fn news_is_left_until_it_is_delivered() {
     let mut bench = Bench::in_memory();
-    let matches = bench.observe(&[(0, R), (1, R), (2, R)]);
-    let news = bench.apply(&matches, &[], &[]);
+    let findings = bench.observe(&[(0, R), (1, R), (2, R)]);
+    let news = bench.apply(&findings, &[], &[]);
     assert_eq!((news[0].number, news[0].redelivered), (1, false));
 
     // Killed before the handler was called: the next run finds it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prisma_log_core::Timestamp;
 
 use crate::Alert;
-use crate::engine::DISORDER;
+use crate::engine::{DISORDER, is_quiet};
 
 /// What is needed to see that it is time to do something about an alert.
 #[derive(Clone, Debug)]
@@ -50,10 +50,7 @@ impl Watch {
     /// Whether the quiet period has passed.
     pub(super) fn is_quiet(&self, now_in: &dyn Fn(&Path) -> Option<Timestamp>) -> bool {
         let Some((since, resolve_after)) = self.quiet else { return false };
-        let Some(now) = now_in(&self.source) else { return false };
-        // A file that went back into another era will not get to the end of this quiet period.
-        let another_era = DISORDER.max(resolve_after);
-        now.saturating_since(since) >= resolve_after || since.saturating_since(now) > another_era
+        now_in(&self.source).is_some_and(|now| is_quiet(since, now, resolve_after))
     }
 
     /// When it has calmed down, if it has.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use prisma_log_core::{Clock, ManualClock, Timestamp};
 use prisma_log_tail::LogLine;
 
+use crate::engine::{Finding, Findings};
 use crate::store::{Dispatcher, Step, Store, Verdict, Waiting};
 use crate::{
     AlertFilter, Engine, Matcher, Message, Policy, PolicyBuilder, ReceiverStatus, Route,
@@ -76,14 +77,14 @@ impl World {
     /// Lines at the time that it is; returns how many pieces of news they were worth.
     pub(super) fn lines(&mut self, lines: &[&str]) -> usize {
         let now = self.clock.now();
-        let mut matches = Vec::new();
+        let mut findings = Findings::new(2, 0);
         for text in lines {
             let mut line = LogLine::default();
             line.timestamp = Some(now);
             line.message = (*text).into();
-            matches.extend(self.engine.observe(Path::new(FILE), &line, text.as_bytes(), now));
+            self.engine.observe_into(Path::new(FILE), &line, text.as_bytes(), now, &mut findings);
         }
-        self.step(&matches)
+        self.step(&findings.take_list())
     }
 
     /// Lets the monitor see what time brings.
@@ -91,13 +92,13 @@ impl World {
         self.step(&[])
     }
 
-    pub(super) fn step(&mut self, matches: &[crate::Match]) -> usize {
+    pub(super) fn step(&mut self, findings: &[Finding]) -> usize {
         let now = self.clock.now();
         let changed = self.engine.take_changed();
         let watched = self.store.watched().unwrap();
         let due: Vec<u64> = watched.into_iter().map(|(number, _)| number).collect();
         let step = Step {
-            matches,
+            findings,
             checkpoints: &[],
             changed: &changed,
             delivered: &[],
