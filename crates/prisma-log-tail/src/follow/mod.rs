@@ -14,6 +14,7 @@ mod source;
 mod status;
 mod stream;
 mod streams;
+mod survey;
 mod tail;
 
 pub use builder::TailBuilder;

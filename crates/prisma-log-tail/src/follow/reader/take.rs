@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::hash::{FNV_START, fnv1a};
 use super::super::identity::Position;
+use super::super::survey::Survey;
 use super::Reader;
 use crate::Joiner;
 
@@ -17,6 +18,7 @@ pub(in super::super) struct Taken {
     pub(in super::super) range: Range<usize>,
     /// How many lines, at least one.
     pub(in super::super) lines: u64,
+    pub(in super::super) is_utf8: bool,
     /// One line, which is longer than the limit and cut.
     pub(in super::super) cut: bool,
 }
@@ -56,7 +58,7 @@ impl Reader {
             // The lines of a record that had not ended are there still.
             self.scanned = self.start;
         }
-        let Some((mut to, mut lines)) = self.complete(lines) else {
+        let Some(mut to) = self.complete(lines) else {
             // One byte more than the limit may be the `\r` of a line end.
             if self.end - self.start <= max + 1 {
                 return None;
@@ -65,26 +67,25 @@ impl Reader {
             self.consume(range.end);
             self.skipping = true;
             self.open_line = None;
-            return Some(Taken { range, lines: 1, cut: true });
+            return Some(self.one_line(range, true));
         };
         if let Some(joiner) = join {
             // A line that will be cut continues no record.
             to = self.whole_records(joiner, to, ended || self.end - to > max + 1)?;
-            lines = count(&self.buf[self.start..to]);
         }
         if let Some(long) = self.first_longer(to, max) {
             if long == self.start {
                 let range = self.cut(max);
                 let lf = memchr::memchr(b'\n', &self.buf[range.end..to]);
                 self.consume(lf.map_or(to, |lf| range.end + lf + 1));
-                return Some(Taken { range, lines: 1, cut: true });
+                return Some(self.one_line(range, true));
             }
             to = long;
-            lines = count(&self.buf[self.start..to]);
         }
         let range = self.without_mark(self.start..to);
         self.consume(to);
-        Some(Taken { range, lines, cut: false })
+        let Survey { lines, is_utf8 } = Survey::of(&self.buf[range.clone()]);
+        Some(Taken { range, lines, is_utf8, cut: false })
     }
 
     /// What is held of a line without a line end, as a line.
@@ -102,7 +103,12 @@ impl Reader {
         at.partial_len = at.partial_len.saturating_add(self.unread().len() as u32);
         self.open_line = Some(at);
         self.consume(self.end);
-        Some(Taken { range, lines: 1, cut })
+        Some(self.one_line(range, cut))
+    }
+
+    fn one_line(&self, range: Range<usize>, cut: bool) -> Taken {
+        let Survey { is_utf8, .. } = Survey::of(&self.buf[range.clone()]);
+        Taken { range, lines: 1, is_utf8, cut }
     }
 
     /// Passes over the rest of a line whose front was handed out: one that was cut, or the mere
@@ -126,20 +132,20 @@ impl Reader {
         }
     }
 
-    /// Where up to `most` complete lines end, and how many these are.
-    fn complete(&mut self, most: u64) -> Option<(usize, u64)> {
+    /// Where up to `most` complete lines end.
+    fn complete(&mut self, most: u64) -> Option<usize> {
         let unscanned = &self.buf[self.scanned..self.end];
         // Of a few lines the end is looked for from the front, of all from the back.
         let few = usize::try_from(most).ok().filter(|&most| most <= unscanned.len());
         let nth = few.and_then(|few| memchr::memchr_iter(b'\n', unscanned).nth(few.max(1) - 1));
         if let Some(lf) = nth {
-            return Some((self.scanned + lf + 1, most));
+            return Some(self.scanned + lf + 1);
         }
         let Some(lf) = memchr::memrchr(b'\n', unscanned) else {
             self.scanned = self.end;
             return None;
         };
-        Some((self.scanned + lf + 1, count(&unscanned[..=lf])))
+        Some(self.scanned + lf + 1)
     }
 
     /// Where whole records end, at `to` or before it. `ended`: the last record of the buffer too.
@@ -196,8 +202,4 @@ impl Reader {
         let cr = end > self.start && self.buf[end - 1] == b'\r';
         end - usize::from(cr)
     }
-}
-
-fn count(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
 }

@@ -172,12 +172,12 @@ impl Feed<'_> {
     }
 
     fn emit(&mut self, reader: &Reader, counters: &mut Counters, taken: Taken) {
-        let Taken { range, lines, cut } = taken;
+        let Taken { range, lines, is_utf8, cut } = taken;
         let bytes = reader.bytes(range);
         self.left.lines = self.left.lines.saturating_sub(lines);
         counters.lines += lines;
         counters.cut_lines += u64::from(cut);
-        counters.invalid_utf8_lines += invalid_lines(bytes);
+        counters.invalid_utf8_lines += if is_utf8 { 0 } else { invalid_lines(bytes) };
         (self.each)(Block { source: self.path, bytes, line_count: lines, cut });
     }
 }
@@ -194,55 +194,6 @@ fn damaged(path: &Path, why: &str) -> Error {
 
 /// How many lines are not valid UTF-8. No character of UTF-8 spans a line end.
 fn invalid_lines(bytes: &[u8]) -> u64 {
-    if is_utf8(bytes) {
-        return 0;
-    }
     let lines = bytes.split(|&byte| byte == b'\n');
     lines.filter(|line| std::str::from_utf8(line).is_err()).count() as u64
-}
-
-/// Whether bytes are UTF-8. Most parts of most logs are ASCII, which is seen several times as fast.
-fn is_utf8(bytes: &[u8]) -> bool {
-    const PART: usize = 512;
-    let mut rest = bytes;
-    loop {
-        let plain = rest.chunks(PART).take_while(|part| part.is_ascii()).map(<[u8]>::len);
-        rest = &rest[plain.sum()..];
-        let part = &rest[..rest.len().min(PART)];
-        if part.is_empty() {
-            return true;
-        }
-        let valid = match std::str::from_utf8(part) {
-            Ok(_) => part.len(),
-            // A character may go on in the next part.
-            Err(error) if error.error_len().is_none() && part.len() < rest.len() => {
-                error.valid_up_to()
-            }
-            Err(_) => return false,
-        };
-        rest = &rest[valid..];
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn utf8_is_told_wherever_characters_stand() {
-        for before in 0..1_030 {
-            for text in ["é", "€", "😀", "é€😀"] {
-                let mut bytes = "a".repeat(before).into_bytes();
-                bytes.extend(text.as_bytes());
-                assert!(is_utf8(&bytes), "{before} {text}");
-                bytes.pop();
-                assert!(!is_utf8(&bytes), "{before} {text}, cut");
-                bytes.extend(b"a".repeat(600));
-                assert!(!is_utf8(&bytes), "{before} {text}, cut in the middle");
-                bytes[before] = 0xFF;
-                assert!(!is_utf8(&bytes), "{before} {text}, broken");
-            }
-        }
-        assert!(is_utf8(b"") && is_utf8("é".repeat(5_000).as_bytes()));
-    }
 }
