@@ -73,6 +73,11 @@ impl Section {
         self.check(what, format!("≤ {limit} {unit}"), format!("{got:.3} {unit}"), got <= limit);
     }
 
+    /// A figure that must reach a limit, both in `unit`.
+    pub(crate) fn at_least(&mut self, what: impl Into<String>, limit: f64, got: f64, unit: &str) {
+        self.check(what, format!("≥ {limit} {unit}"), format!("{got:.3} {unit}"), got >= limit);
+    }
+
     /// A condition that must be true.
     pub(crate) fn holds(&mut self, what: impl Into<String>, holds: bool) {
         self.check(what, "yes", if holds { "yes" } else { "no" }, holds);

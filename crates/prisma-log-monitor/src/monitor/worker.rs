@@ -21,10 +21,11 @@ use super::{Notification, NotificationKind, Progress, Report};
 use crate::Store;
 use crate::store::{Step, Watch};
 
-/// Bytes that are read before anything else gets its turn.
-const BYTES_PER_POLL: usize = 1 << 20;
+/// Bytes that are read before anything else gets its turn: one block of a file, in a storm some ten
+/// thousand lines that may all be findings.
+const BYTES_PER_POLL: usize = 256 << 10;
 /// What may wait for its transaction, in bytes.
-const MAX_PENDING: usize = 4 << 20;
+const MAX_PENDING: usize = 1 << 20;
 /// Least time between two transactions, unless something fired.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// The same while there is more to read and something fired.

@@ -16,6 +16,9 @@ use crate::monitor::{Notification, NotificationKind};
 use crate::policy::Limits;
 use crate::{Alert, Firing, Group, Rule};
 
+/// Alerts that are held at once: a storm is of tens of thousands.
+const MAX_HELD: usize = if cfg!(test) { 2 } else { 1024 };
+
 /// Alerts as they change within a transaction.
 pub(super) struct Changes<'r, R> {
     rows: R,
@@ -29,6 +32,8 @@ pub(super) struct Changes<'r, R> {
     changed: BTreeSet<u64>,
     /// Number of the alert with a fingerprint, as far as it was looked up; `None` if there is none.
     known: BTreeMap<Vec<u8>, Option<u64>>,
+    /// The alerts that were held before, as they were left.
+    touched: BTreeMap<u64, Watch>,
     /// How many alerts are not resolved.
     unresolved: u64,
     not_opened: u64,
@@ -51,19 +56,18 @@ impl<'r, R: AlertRows> Changes<'r, R> {
             alerts: BTreeMap::new(),
             changed: BTreeSet::new(),
             known: BTreeMap::new(),
+            touched: BTreeMap::new(),
             not_opened: 0,
             news: Vec::new(),
         })
     }
 
-    /// Numbers of the alerts that were looked at.
-    pub(super) fn touched(&self) -> Vec<u64> {
-        self.alerts.keys().copied().collect()
-    }
-
     /// Takes lines into their alert, or raises one.
     pub(super) fn take(&mut self, finding: &Finding) -> Result<(), Fault> {
         let Some(rule) = self.rules.get(finding.rule) else { return Ok(()) };
+        if self.alerts.len() >= MAX_HELD || self.known.len() >= MAX_HELD {
+            self.put()?;
+        }
         let fingerprint = row_key(rule.name(), &finding.key);
         let number = self.number_of(&fingerprint)?;
         // In the log's own time the alert may have ended before these lines.
@@ -120,14 +124,29 @@ impl<'r, R: AlertRows> Changes<'r, R> {
         Ok(number)
     }
 
-    /// Does what time brings to an alert: ends it when its quiet period has passed, calms it, raises
-    /// its severity.
+    /// Does what time brings to alerts that it may be time for, and to those that were looked at.
     pub(super) fn pass_time(
+        &mut self,
+        due: &[u64],
+        now_in: &dyn Fn(&Path) -> Option<Timestamp>,
+    ) -> Result<(), Fault> {
+        self.put()?;
+        let due_by_now = |(_, watch): &(&u64, &Watch)| watch.is_due(now_in, self.now);
+        let mut due: Vec<u64> = due.to_vec();
+        due.extend(self.touched.iter().filter(due_by_now).map(|(number, _)| *number));
+        due.into_iter().try_for_each(|number| self.pass_time_of(number, now_in))
+    }
+
+    /// Ends an alert when its quiet period has passed, calms it, raises its severity.
+    fn pass_time_of(
         &mut self,
         number: u64,
         now_in: &dyn Fn(&Path) -> Option<Timestamp>,
     ) -> Result<(), Fault> {
         if !self.alerts.contains_key(&number) {
+            if self.alerts.len() >= MAX_HELD {
+                self.put()?;
+            }
             self.alerts.extend(self.rows.get(number)?.map(|alert| (number, alert)));
         }
         let Some(alert) = self.alerts.get(&number) else { return Ok(()) };
@@ -171,18 +190,25 @@ impl<'r, R: AlertRows> Changes<'r, R> {
         Ok(())
     }
 
-    /// Writes the alerts that changed.
-    pub(super) fn finish(mut self) -> Result<StepOutcome, Fault> {
-        let mut touched = Vec::new();
-        for (number, mut alert) in self.alerts {
-            if self.changed.contains(&number) {
+    /// Writes the alerts that changed, and holds none any more.
+    fn put(&mut self) -> Result<(), Fault> {
+        self.known.clear();
+        for (number, mut alert) in std::mem::take(&mut self.alerts) {
+            if self.changed.remove(&number) {
                 self.rows.put(&mut alert)?;
             }
-            let watch = Watch::of(&alert);
-            touched.push((number, watch.is_needed().then_some(watch)));
+            self.touched.insert(number, Watch::of(&alert));
         }
-        let (news, not_opened) = (self.news, self.not_opened);
-        Ok(StepOutcome { news, touched, not_opened })
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(super) fn finish(mut self) -> Result<StepOutcome, Fault> {
+        self.put()?;
+        let touched = self.touched.into_iter();
+        let touched =
+            touched.map(|(number, watch)| (number, Some(watch).filter(Watch::is_needed))).collect();
+        Ok(StepOutcome { news: self.news, touched, not_opened: self.not_opened })
     }
 }
 

@@ -122,10 +122,7 @@ impl Store {
                 changes.take(finding)?;
             }
             // What these lines raised may be over by now, too.
-            let touched = changes.touched();
-            for number in touched.into_iter().chain(step.due.iter().copied()) {
-                changes.pass_time(number, step.now_in)?;
-            }
+            changes.pass_time(step.due, step.now_in)?;
             let outcome = changes.finish()?;
             note(transaction, &outcome)?;
             let mut outbox = transaction.open_table(OUTBOX)?;

@@ -12,7 +12,10 @@ use crate::store::tables::{
     AlertTables, GROUPS, INBOX, MESSAGES, NEXT_MESSAGE, NEXT_NOTIFICATION, RECEIVERS,
 };
 
-/// The open tables of one transaction, and the alerts that were looked up in it.
+/// Alerts that are remembered at once: a round may look at tens of thousands, most of them once or twice.
+const MAX_REMEMBERED: usize = 256;
+
+/// The open tables of one transaction, and alerts that were looked up in it.
 pub(super) struct Desk<'t> {
     pub(super) tables: AlertTables<'t>,
     pub(super) inbox: Table<'t, u64, (u64, u64)>,
@@ -37,6 +40,9 @@ impl<'t> Desk<'t> {
     pub(super) fn alert(&mut self, number: u64) -> Result<Option<Arc<Alert>>, Fault> {
         if let Some(alert) = self.alerts.get(&number) {
             return Ok(alert.clone());
+        }
+        if self.alerts.len() >= MAX_REMEMBERED {
+            self.alerts.clear();
         }
         let alert = self.tables.get(number)?.map(Arc::new);
         self.alerts.insert(number, alert.clone());

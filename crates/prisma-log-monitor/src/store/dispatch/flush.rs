@@ -116,7 +116,7 @@ impl Dispatcher {
         desk: &mut Desk<'_>,
         key: &GroupKey,
         now: Timestamp,
-    ) -> Result<Vec<(u64, Ready)>, Fault> {
+    ) -> Result<Vec<Ready>, Fault> {
         let Some(group) = self.groups.get_mut(key) else { return Ok(Vec::new()) };
         let receiver = self.receivers.entry(group.receiver.clone()).or_default();
         let mut ready = Vec::new();
@@ -131,7 +131,8 @@ impl Dispatcher {
             };
             let Some(pending) = entry.pending else { continue };
             if !self.muting.mutes(&self.policy, &alert, now) {
-                ready.push((number, Ready { alert, pending }));
+                let (is_over, severity) = (alert.is_resolved(), alert.severity);
+                ready.push(Ready { alert: number, is_over, severity, pending });
                 continue;
             }
             let nothing_left = match pending.kind {
@@ -160,22 +161,20 @@ impl Dispatcher {
         desk: &mut Desk<'_>,
         name: String,
         group: Group,
-        parts: Vec<(GroupKey, Vec<(u64, Ready)>)>,
+        parts: Vec<(GroupKey, Vec<Ready>)>,
         now: Timestamp,
     ) -> Result<Waiting, Fault> {
         let id = desk.next_message()?;
         let mut all = Vec::new();
         for (key, ready) in parts {
-            for (number, one) in ready {
-                let is_over = one.alert.is_resolved();
-                let entry =
-                    self.groups.get_mut(&key).and_then(|group| group.entries.get_mut(&number));
-                if let Some(entry) = entry {
+            for one in ready {
+                let group = self.groups.get_mut(&key);
+                if let Some(entry) = group.and_then(|group| group.entries.get_mut(&one.alert)) {
                     entry.pending = None;
-                    entry.told_of = !is_over;
+                    entry.told_of = !one.is_over;
                 }
-                if is_over {
-                    self.forget(&key, number);
+                if one.is_over {
+                    self.forget(&key, one.alert);
                 }
                 all.push(one);
             }
@@ -187,17 +186,18 @@ impl Dispatcher {
         }
         let receiver = self.receivers.entry(name.clone()).or_default();
         let suppressed = receiver.sends(id, now);
-        let (message, covered) =
-            outgoing::compose(all, self.policy.max_alerts_per_message, |news, omitted| Message {
-                id,
-                receiver: name.clone(),
-                group,
-                at: now,
-                news,
-                omitted,
-                suppressed,
-                redelivered: false,
-            });
+        let head = |news, omitted| Message {
+            id,
+            receiver: name.clone(),
+            group,
+            at: now,
+            news,
+            omitted,
+            suppressed,
+            redelivered: false,
+        };
+        let most = self.policy.max_alerts_per_message;
+        let (message, covered) = outgoing::compose(desk, all, most, head)?;
         desk.messages.insert(id, &*outgoing::write(&message, covered))?;
         Ok(Waiting { receiver: name, message: id })
     }

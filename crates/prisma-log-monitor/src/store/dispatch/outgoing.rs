@@ -1,16 +1,22 @@
 //! Messages as the store keeps them.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use prisma_log_core::{Error, Timestamp};
 
+use super::desk::Desk;
 use super::group::Pending;
 use crate::codec::{Reader, Writer};
-use crate::{Alert, Group, Message, Notification, NotificationKind};
+use crate::store::db::Fault;
+use crate::{Alert, Group, Message, Notification, NotificationKind, Severity};
 
 /// News that goes into a message.
 pub(super) struct Ready {
-    pub(super) alert: Arc<Alert>,
+    /// The alert's number.
+    pub(super) alert: u64,
+    pub(super) is_over: bool,
+    pub(super) severity: Severity,
     pub(super) pending: Pending,
 }
 
@@ -33,27 +39,30 @@ impl Covered {
 
 /// A message of the most urgent of what is ready, and what it stands for.
 pub(super) fn compose(
+    desk: &mut Desk<'_>,
     mut ready: Vec<Ready>,
     most: usize,
     head: impl FnOnce(Vec<Notification>, u64) -> Message,
-) -> (Message, Covered) {
-    ready.sort_by_key(|one| {
-        let alert = &one.alert;
-        (alert.is_resolved(), std::cmp::Reverse(alert.severity), one.pending.news)
-    });
-    let rest = ready.split_off(most.min(ready.len()));
-    let covered = Covered {
-        told: ready.len() as u64,
-        merged: ready.iter().map(|one| one.pending.count - 1).sum(),
-        omitted: rest.iter().map(|one| one.pending.count).sum(),
-    };
-    let news = ready.into_iter().map(|one| Notification {
-        number: one.pending.news,
-        kind: one.pending.kind,
-        redelivered: false,
-        alert: Arc::unwrap_or_clone(one.alert),
-    });
-    (head(news.collect(), rest.len() as u64), covered)
+) -> Result<(Message, Covered), Fault> {
+    ready.sort_by_key(|one| (one.is_over, Reverse(one.severity), one.pending.news));
+    let (mut news, mut covered, mut omitted) = (Vec::new(), Covered::default(), 0);
+    for Ready { alert, pending, .. } in ready {
+        let alert = if news.len() < most { desk.alert(alert)? } else { None };
+        let Some(alert) = alert else {
+            covered.omitted += pending.count;
+            omitted += 1;
+            continue;
+        };
+        covered.told += 1;
+        covered.merged += pending.count - 1;
+        news.push(Notification {
+            number: pending.news,
+            kind: pending.kind,
+            redelivered: false,
+            alert: Arc::unwrap_or_clone(alert),
+        });
+    }
+    Ok((head(news, omitted), covered))
 }
 
 pub(super) fn write(message: &Message, covered: Covered) -> Vec<u8> {
