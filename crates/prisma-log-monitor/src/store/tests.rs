@@ -11,6 +11,7 @@ use crate::engine::{Finding, Findings};
 use crate::{Alert, AlertFilter, AlertState, Engine, Policy, Rule, RuleBuilder};
 
 mod people;
+mod storm;
 
 const FILE: &str = "/var/log/app.log";
 const SECOND: Duration = Duration::from_secs(1);
