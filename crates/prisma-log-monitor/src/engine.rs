@@ -32,7 +32,7 @@ use groups::Groups;
 use nominate::Nominated;
 use plan::Plan;
 use sight::Sights;
-use sources::Sources;
+use sources::{Source, Sources};
 
 /// Separates rule name and group key in stored windows.
 const SEPARATOR: u8 = 0;
@@ -198,16 +198,25 @@ impl Engine {
 
     /// What changed since this was last asked for.
     pub(crate) fn take_changed(&mut self) -> Changed {
+        self.take_changed_of(|source| source.has_changed)
+    }
+
+    /// The same without the clocks of sources whose lines did nothing to any group: read again, they
+    /// would do nothing again.
+    pub(crate) fn take_effects(&mut self) -> Changed {
+        self.take_changed_of(|source| source.has_effect)
+    }
+
+    fn take_changed_of(&mut self, of: impl Fn(&Source) -> bool) -> Changed {
         let mut changed = Changed::default();
         for (rule, groups) in self.rules.iter().zip(&mut self.groups) {
             let rows = groups.dirty_rows(rule);
             changed.windows.extend(rows.map(|(group, row)| (row_key(rule.name(), group), row)));
             groups.mark_clean();
         }
-        for source in &mut self.sources.list {
-            if std::mem::take(&mut source.has_changed) {
-                changed.clocks.push((source.path.to_path_buf(), source.clock));
-            }
+        for source in self.sources.list.iter_mut().filter(|source| of(source)) {
+            (source.has_changed, source.has_effect) = (false, false);
+            changed.clocks.push((source.path.to_path_buf(), source.clock));
         }
         changed
     }

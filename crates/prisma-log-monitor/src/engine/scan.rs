@@ -162,6 +162,7 @@ impl Engine {
         hits: &mut impl Hits,
     ) {
         let Some(source) = self.sources.list.get_mut(place) else { return };
+        source.has_effect = true;
         let sample = kept(raw);
         let seen = Seen { source: &source.path, time, watermark, message, sample: &sample };
         sights.take(&self.rules, &mut self.groups, &seen, hits);

@@ -25,6 +25,8 @@ pub(super) struct Source {
     pub(super) parser: Option<Box<LineParser>>,
     /// Whether the store does not have the clock as it stands.
     pub(super) has_changed: bool,
+    /// Whether its lines did something to a group that the store does not have.
+    pub(super) has_effect: bool,
 }
 
 impl Sources {
@@ -36,7 +38,7 @@ impl Sources {
         let place = self.list.len();
         self.places.insert(path.into(), place);
         let (path, clock) = (path.into(), SourceClock::default());
-        self.list.push(Source { path, clock, parser: None, has_changed: false });
+        self.list.push(Source { path, clock, parser: None, has_changed: false, has_effect: false });
         place
     }
 

@@ -78,12 +78,12 @@ impl Intake {
         &self.findings
     }
 
-    /// Hands over what there is.
-    pub(super) fn take(&mut self) -> Taken {
+    /// Hands over what there is; `all`: the clocks of sources whose lines did nothing, too.
+    pub(super) fn take(&mut self, all: bool) -> Taken {
         Taken {
             rules: std::mem::replace(&mut self.known, self.engine.rules().to_vec()),
             findings: self.findings.take_list(),
-            changed: self.engine.take_changed(),
+            changed: if all { self.engine.take_changed() } else { self.engine.take_effects() },
         }
     }
 

@@ -63,6 +63,11 @@ impl Sources {
         self.list.iter_mut().flat_map(|source| source.take_checkpoints()).collect()
     }
 
+    /// As far as what was made of the lines of these files must not be stored without them.
+    pub(super) fn take_checkpoints_of(&mut self, files: &[PathBuf]) -> Vec<Checkpoint> {
+        self.list.iter_mut().flat_map(|source| source.take_checkpoints_of(files)).collect()
+    }
+
     pub(super) fn status(&self) -> Vec<SourceStatus> {
         self.list.iter().flat_map(|source| source.sources()).collect()
     }

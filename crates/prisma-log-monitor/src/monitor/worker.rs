@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ const MAX_PENDING: usize = 1 << 20;
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// The same while there is more to read and something fired.
 const BEHIND_EVERY: Duration = Duration::from_millis(50);
+/// How much of the time transactions may take while there is more to read: one part in so many and one.
+const BEHIND_PAUSE: u32 = 4;
 /// Least time between two tries to write to a store that fails.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Time between two looks at what people did.
@@ -80,6 +82,12 @@ pub(super) struct Worker {
     /// When all files were last looked at.
     looked: Option<Instant>,
     written: Option<Instant>,
+    /// When the store was last given all positions.
+    written_all: Option<Instant>,
+    /// How long the last transaction took.
+    took: Duration,
+    /// How long what fired waits for its transaction.
+    held: Option<Duration>,
     ticked: Option<Instant>,
     /// When alerts were last looked through for those that time does something to.
     passed: Option<Instant>,
@@ -108,6 +116,9 @@ impl Worker {
             watcher,
             looked: None,
             written: None,
+            written_all: None,
+            took: Duration::ZERO,
+            held: None,
             ticked: None,
             passed: None,
             report: Report::default(),
@@ -121,7 +132,7 @@ impl Worker {
         }
         if !left.is_empty() {
             // One that is killed often would tell it every time.
-            self.write_until_it_works(&[], false)?;
+            self.write_until_it_works(&[], false, true)?;
         }
         let mut last_line = Instant::now();
         let mut was_caught_up = false;
@@ -154,7 +165,8 @@ impl Worker {
                 self.check_store()?;
             }
             if caught_up {
-                self.signal.wait(self.pause(last_line.elapsed()));
+                let pause = self.pause(last_line.elapsed());
+                self.signal.wait(self.held.map_or(pause, |held| held.min(pause)));
             }
         }
     }
@@ -213,34 +225,45 @@ impl Worker {
             let intake = self.intake.lock();
             (intake.findings().have_fired(), intake.findings().bytes())
         };
-        // While there is more to read, what fired may wait for what fires next.
+        // What fires while a transaction would take more than its share of the time goes into the next
+        // one, all the more while there is more to read.
         let every = match (fired, caught_up) {
-            (true, true) => Duration::ZERO,
-            (true, false) => BEHIND_EVERY,
+            (true, true) => self.took.min(WRITE_EVERY),
+            (true, false) => (BEHIND_PAUSE * self.took).clamp(BEHIND_EVERY, WRITE_EVERY),
             (false, _) => WRITE_EVERY,
         };
-        let is_early = self.written.is_some_and(|last| last.elapsed() < every);
-        if pending <= MAX_PENDING && is_early {
+        let left = self.written.and_then(|last| every.checked_sub(last.elapsed()));
+        self.held = left.filter(|_| fired);
+        if pending <= MAX_PENDING && left.is_some() {
             return Ok(());
         }
+        self.held = None;
+        // Where all files stand is more than what fired has to wait for.
+        let all = !(fired && caught_up)
+            || self.written_all.is_none_or(|last| last.elapsed() >= WRITE_EVERY);
         // There may be many, and nobody waits for an end as for an alert.
         let is_time = self.passed.is_none_or(|last| last.elapsed() >= TICK_EVERY);
         let due = if is_time { self.due(caught_up) } else { Vec::new() };
         if self.moved || pending > 0 || !self.delivered.is_empty() || !due.is_empty() {
-            self.write_until_it_works(&due, caught_up)?;
+            self.write_until_it_works(&due, caught_up, all)?;
         }
         // What was told but is still in the outbox would be told again after a kill. While there is
         // more to read, the next transaction takes it out.
         if caught_up && !self.delivered.is_empty() {
-            self.write_until_it_works(&[], caught_up)?;
+            self.write_until_it_works(&[], caught_up, false)?;
         }
         Ok(())
     }
 
     /// Lines that are read but not written would be lost with the process, so nothing more is read
     /// until the store works again, or the monitor is stopped. A deleted one never does.
-    fn write_until_it_works(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
-        while let Err(error) = self.write(due, caught_up) {
+    fn write_until_it_works(
+        &mut self,
+        due: &[u64],
+        caught_up: bool,
+        all: bool,
+    ) -> Result<(), Error> {
+        while let Err(error) = self.write(due, caught_up, all) {
             self.check_store()?;
             self.teller.fail_again(&match error.io_kind() {
                 Some(io::ErrorKind::NotFound) => error.with_hint("move it back"),
@@ -270,9 +293,9 @@ impl Worker {
     fn write_finally(&mut self, caught_up: bool) -> Result<(), Error> {
         self.check_store()?;
         let due = self.due(caught_up);
-        self.write(&due, caught_up)?;
+        self.write(&due, caught_up, true)?;
         if !self.delivered.is_empty() {
-            self.write(&[], caught_up)?;
+            self.write(&[], caught_up, true)?;
         }
         Ok(())
     }
@@ -300,13 +323,25 @@ impl Worker {
         }
     }
 
-    fn write(&mut self, due: &[u64], caught_up: bool) -> Result<(), Error> {
+    /// One transaction. `all`: the positions and times of files whose lines did nothing, too.
+    fn write(&mut self, due: &[u64], caught_up: bool, all: bool) -> Result<(), Error> {
+        let begin = Instant::now();
         let (taken, checkpoints) = match self.step.take() {
             Some(step) => step,
             None => {
-                let checkpoints =
-                    if self.moved { self.sources.take_checkpoints() } else { Vec::new() };
-                (self.intake.lock().take(), checkpoints)
+                let taken = self.intake.lock().take(all);
+                let effective: Vec<PathBuf> =
+                    taken.changed.clocks.iter().map(|(source, _)| source.clone()).collect();
+                let checkpoints = match (self.moved, all) {
+                    (false, _) => Vec::new(),
+                    (true, true) => self.sources.take_checkpoints(),
+                    (true, false) => self.sources.take_checkpoints_of(&effective),
+                };
+                self.moved &= !all;
+                if all {
+                    self.written_all = Some(begin);
+                }
+                (taken, checkpoints)
             }
         };
         let outcome = self.store.apply(
@@ -328,9 +363,9 @@ impl Worker {
                 return Err(error);
             }
         };
-        self.moved = false;
         self.delivered.clear();
         self.written = Some(Instant::now());
+        self.took = begin.elapsed();
         for (number, watch) in outcome.touched {
             match watch {
                 Some(watch) => self.watched.insert(number, watch),

@@ -461,6 +461,14 @@ impl Source {
         Some(self.checkpoint())
     }
 
+    /// Whether other files stand here than [`Source::take_checkpoint`] told of last.
+    pub(super) fn has_other_files(&self) -> bool {
+        let Some((told, _)) = &self.told else { return true };
+        let readers = self.lingering.iter().map(|lingering| &lingering.reader);
+        let ids = readers.chain(self.queue.front()).map(Reader::id);
+        !ids.eq(told.iter().map(|(id, ..)| *id))
+    }
+
     pub(super) fn status(&self) -> SourceStatus {
         let error =
             self.refused.as_ref().map(|refused| &refused.error).or(self.read_error.as_ref());

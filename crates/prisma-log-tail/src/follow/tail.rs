@@ -178,13 +178,18 @@ impl Tail {
     /// else is known to have been written. A hint, such as a [`Watch`](crate::Watch) gives; polls
     /// without one, now and then, find what was not hinted at.
     pub fn look_only_at<'p>(&mut self, files: impl IntoIterator<Item = &'p Path>) {
+        self.only = Some(self.places_of(files));
+    }
+
+    /// The places of the sources with these paths, in order.
+    fn places_of<'p>(&mut self, files: impl IntoIterator<Item = &'p Path>) -> Vec<usize> {
         for (place, source) in self.sources.iter().enumerate().skip(self.places.len()) {
             self.places.insert(source.path().to_owned(), place);
         }
-        let hinted = files.into_iter().filter_map(|file| self.places.get(file).copied());
-        let mut hinted: Vec<usize> = hinted.collect();
-        hinted.sort_unstable();
-        self.only = Some(hinted);
+        let places = files.into_iter().filter_map(|file| self.places.get(file).copied());
+        let mut places: Vec<usize> = places.collect();
+        places.sort_unstable();
+        places
     }
 
     /// `quantum`: what one source hands out before the next one's turn.
@@ -273,6 +278,23 @@ impl Tail {
     /// over what was stored before has what [`Tail::checkpoints`] tells, at the cost of few of many.
     pub fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
         self.sources.iter_mut().filter_map(Source::take_checkpoint).collect()
+    }
+
+    /// The same of the sources with these paths alone, and of those that read other files than were told
+    /// of last: a file's lines must not be in two stored places at once, nor in none.
+    ///
+    /// For those who store often and have made nothing of the lines of all other sources since: where
+    /// these stand can wait.
+    pub fn take_checkpoints_of<'p>(
+        &mut self,
+        files: impl IntoIterator<Item = &'p Path>,
+    ) -> Vec<Checkpoint> {
+        let places = self.places_of(files);
+        let sources = self.sources.iter_mut().enumerate();
+        let wanted = sources.filter(|(place, source)| {
+            source.has_other_files() || places.binary_search(place).is_ok()
+        });
+        wanted.filter_map(|(_, source)| source.take_checkpoint()).collect()
     }
 
     /// Counters and state of all sources, in the order in which they were given or found.

@@ -33,6 +33,13 @@ pub trait LineSource: Send {
         self.checkpoints()
     }
 
+    /// Those of [`LineSource::take_checkpoints`] without which what was made of the lines of these files,
+    /// by their paths in [`LineSource::sources`], must not be stored; or more.
+    fn take_checkpoints_of(&mut self, files: &[PathBuf]) -> Vec<Checkpoint> {
+        let _: &[PathBuf] = files;
+        self.take_checkpoints()
+    }
+
     /// Counters and state.
     fn sources(&self) -> Vec<SourceStatus>;
 
@@ -62,6 +69,10 @@ impl LineSource for Tail {
 
     fn take_checkpoints(&mut self) -> Vec<Checkpoint> {
         Tail::take_checkpoints(self)
+    }
+
+    fn take_checkpoints_of(&mut self, files: &[PathBuf]) -> Vec<Checkpoint> {
+        Tail::take_checkpoints_of(self, files.iter().map(PathBuf::as_path))
     }
 
     fn sources(&self) -> Vec<SourceStatus> {
