@@ -23,6 +23,8 @@ const FIRST_READ: usize = PROBE_BYTES;
 /// How much is read at once from a file that has a lot: it stays in the processor's cache until it
 /// is handed out.
 const LARGEST_READ: usize = 256 * 1024;
+/// The system's copies to memory at a multiple of this take two thirds of the time.
+const ALIGNMENT: usize = 64;
 /// A buffer up to this size is kept while a file is quiet.
 const KEEP: usize = 1024;
 
@@ -322,16 +324,7 @@ impl Reader {
 
     /// Reads the next block.
     pub(super) fn fill(&mut self) -> io::Result<Fill> {
-        let from = self.start.saturating_sub(TAIL_BYTES);
-        self.buf.copy_within(from..self.end, 0);
-        self.start -= from;
-        self.scanned -= from;
-        self.end -= from;
-        let to = self.end + self.room;
-        if self.buf.len() < to {
-            self.buf.resize(to, 0);
-        }
-
+        let to = self.make_room();
         let overlap = self.end.min(TAIL_BYTES);
         let seam = self.end - overlap;
         let mut before = [0; TAIL_BYTES];
@@ -359,6 +352,25 @@ impl Reader {
         self.room = FIRST_READ;
         self.release();
         Ok(self.stop().unwrap_or(Fill::End))
+    }
+
+    /// Moves what is held to the front of the buffer and makes room behind it; returns where that ends.
+    fn make_room(&mut self) -> usize {
+        let from = self.start.saturating_sub(TAIL_BYTES);
+        let held = self.end - from;
+        let most = ALIGNMENT + held + self.room;
+        if self.buf.len() < most {
+            self.buf.resize(most, 0);
+        }
+        // What is read starts, its overlap included, where the system copies to the fastest. Before a
+        // short history there is nothing that would be taken for a part of it.
+        let is_whole = self.start - from == TAIL_BYTES;
+        let seam = self.buf.as_ptr().addr() + held - TAIL_BYTES.min(held);
+        let to = if is_whole { seam.next_multiple_of(ALIGNMENT) - seam } else { 0 };
+        self.buf.copy_within(from..self.end, to);
+        (self.start, self.scanned) = (self.start - from + to, self.scanned - from + to);
+        self.end = held + to;
+        self.end + self.room
     }
 
     /// Why an archive can't be read on; `None` when it is complete, and for other files.
