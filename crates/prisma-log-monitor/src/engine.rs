@@ -61,6 +61,8 @@ pub struct Engine {
     joiner: Option<Joiner>,
     /// How many sources have a parser.
     parsers: usize,
+    /// What engines with other rules before this one gave up.
+    undecided_before: u64,
     clock: Arc<dyn Clock>,
 }
 
@@ -95,6 +97,7 @@ impl Engine {
             parser: parser(&clock),
             joiner: None,
             parsers: 0,
+            undecided_before: 0,
             clock,
         })
     }
@@ -120,6 +123,7 @@ impl Engine {
         self.joiner = other.joiner.take();
         self.sources = std::mem::take(&mut other.sources);
         self.parsers = other.parsers;
+        self.undecided_before = other.undecided();
         for (rule, groups) in self.rules.iter().zip(&mut self.groups) {
             let same = |old: &Arc<Rule>| {
                 old.name() == rule.name()
@@ -156,6 +160,13 @@ impl Engine {
     /// were too many or they came too late.
     pub fn forgotten(&self, rule: usize) -> u64 {
         self.groups.get(rule).map_or(0, |groups| groups.forgotten)
+    }
+
+    /// Times that a pattern of a rule was given up on a line, because that took more work than a line
+    /// may: the line then counts as one that the rule has nothing to do with. It takes a line of
+    /// hundreds of kilobytes and patterns that are made for it.
+    pub fn undecided(&self) -> u64 {
+        self.undecided_before + self.nominated.undecided()
     }
 
     /// Lets rules see that it is `now` in event time; adds to `matches` the groups that fired by that.

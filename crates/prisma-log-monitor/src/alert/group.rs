@@ -62,7 +62,12 @@ impl Group {
 impl<K: Into<String>, V: AsRef<str>> FromIterator<(K, V)> for Group {
     /// Keys with their values, in this order; a value has at most 256 bytes.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Group(pairs.into_iter().map(|(key, value)| (key.into(), clean(value.as_ref()).into_owned())).collect())
+        Group(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), clean(value.as_ref()).into_owned()))
+                .collect(),
+        )
     }
 }
 

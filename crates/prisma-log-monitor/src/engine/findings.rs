@@ -104,9 +104,9 @@ impl Findings {
 
     /// How many lines counted for each rule, and how often groups fired, since this was last asked for.
     pub(crate) fn take_counts(&mut self) -> impl Iterator<Item = (u64, u64)> {
-        self.rules.iter_mut().map(|rule| {
-            (std::mem::take(&mut rule.matches), std::mem::take(&mut rule.firings))
-        })
+        self.rules
+            .iter_mut()
+            .map(|rule| (std::mem::take(&mut rule.matches), std::mem::take(&mut rule.firings)))
     }
 
     /// Hands the findings over.
@@ -238,7 +238,8 @@ impl Tally {
     /// Keeps a sample, in the place of the oldest one if there are enough.
     fn keep(&mut self, sample: &str) {
         let full = self.samples.len() >= MAX_SAMPLES;
-        let mut place = if full { self.samples.pop_front().unwrap_or_default() } else { String::new() };
+        let mut place =
+            if full { self.samples.pop_front().unwrap_or_default() } else { String::new() };
         place.clear();
         place.push_str(sample);
         self.samples.push_back(place);

@@ -80,6 +80,11 @@ impl Nominated {
         }
     }
 
+    /// Patterns that were given up, each on each line.
+    pub(super) fn undecided(&self) -> u64 {
+        self.scratch.undecided()
+    }
+
     /// The rules that a single text may concern, ascending.
     pub(super) fn rules_of<'a>(&'a mut self, plan: &'a Plan, text: &str) -> &'a [u32] {
         let patterns = plan.set.matches(text.as_bytes(), &mut self.scratch);

@@ -41,7 +41,9 @@ impl Sights {
         self.list.clear();
         self.keys.clear();
         let Sights { list, keys } = self;
-        list.extend(rules.into_iter().filter_map(|(index, rule)| Sight::of(index, rule, facts, keys)));
+        list.extend(
+            rules.into_iter().filter_map(|(index, rule)| Sight::of(index, rule, facts, keys)),
+        );
         !list.is_empty()
     }
 
@@ -70,12 +72,7 @@ impl Sights {
 impl Sight {
     /// Asks a rule about a line, and adds the group's key to `keys`; `None` when the line does not
     /// concern it.
-    fn of<'a>(
-        index: usize,
-        rule: &'a Rule,
-        facts: &Facts<'a>,
-        keys: &mut String,
-    ) -> Option<Sight> {
+    fn of<'a>(index: usize, rule: &'a Rule, facts: &Facts<'a>, keys: &mut String) -> Option<Sight> {
         let (own, others) = rule.trees.split_first()?;
         let mut captured = Captured::new();
         let is_match = own.holds(facts, &mut captured);

@@ -27,6 +27,9 @@ pub struct Report {
     pub escalated: u64,
     /// Firings that raised no alert, because too many were not resolved.
     pub not_opened: u64,
+    /// Times that a pattern of a rule was given up on a line, because that took more work than a line
+    /// may: the line then counts as one that the rule has nothing to do with.
+    pub undecided: u64,
     /// What became of every receiver's news, since the store was made.
     pub receivers: Vec<ReceiverStatus>,
     /// Every rule, in order.

@@ -14,8 +14,8 @@ use super::{Notification, NotificationKind, Progress, Report};
 use crate::Rule;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Least time between two words on groups that a rule forgets.
-const FORGOTTEN_EVERY: Duration = Duration::from_secs(60);
+/// Least time between two words on a loss that goes on.
+const LOSS_EVERY: Duration = Duration::from_secs(60);
 
 /// The handlers, and what came of calling them.
 pub(super) struct Teller {
@@ -25,15 +25,37 @@ pub(super) struct Teller {
     file_errors: HashMap<PathBuf, String>,
     /// The gaps of every file that were told.
     gaps: HashMap<PathBuf, u64>,
-    /// The forgotten groups of every rule that were told, and when.
-    forgotten: HashMap<String, (u64, Instant)>,
-    /// The firings that raised no alert that were told, and when.
-    not_opened: Option<(u64, Instant)>,
+    /// The forgotten groups of every rule.
+    forgotten: HashMap<String, Told>,
+    /// The firings that raised no alert.
+    not_opened: Told,
+    /// The patterns that were given up.
+    undecided: Told,
     repeat: Repeat,
     notified: u64,
     redelivered: u64,
     panics: u64,
     errors: u64,
+}
+
+/// How much of a loss was told, and when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    count: u64,
+    at: Option<Instant>,
+}
+
+impl Told {
+    /// What there is to tell of a loss that has come to `count`: the first time at once, then once a
+    /// minute and at the end.
+    fn fresh(&mut self, count: u64, at_the_end: bool) -> Option<u64> {
+        let due = at_the_end || self.at.is_none_or(|at| at.elapsed() >= LOSS_EVERY);
+        let fresh = Some(count.saturating_sub(self.count)).filter(|&fresh| due && fresh > 0);
+        if fresh.is_some() {
+            *self = Told { count, at: Some(Instant::now()) };
+        }
+        fresh
+    }
 }
 
 impl Teller {
@@ -44,7 +66,8 @@ impl Teller {
             file_errors: HashMap::new(),
             gaps: HashMap::new(),
             forgotten: HashMap::new(),
-            not_opened: None,
+            not_opened: Told::default(),
+            undecided: Told::default(),
             repeat: Repeat::default(),
             notified: 0,
             redelivered: 0,
@@ -92,16 +115,13 @@ impl Teller {
         self.repeat.forget();
     }
 
-    /// Tells that a rule forgot groups: the first time at once, then once a minute and at the end.
+    /// Tells that a rule forgot groups.
     pub(super) fn forgotten(&mut self, rule: &Rule, groups: u64, at_the_end: bool) {
-        let told = match self.forgotten.get(rule.name()) {
-            Some((_, when)) if !at_the_end && when.elapsed() < FORGOTTEN_EVERY => return,
-            Some((told, _)) => *told,
-            None => 0,
-        };
-        let fresh = groups.saturating_sub(told);
-        if fresh > 0 {
-            self.forgotten.insert(rule.name().to_owned(), (groups, Instant::now()));
+        if groups == 0 {
+            return;
+        }
+        let told = self.forgotten.entry(rule.name().to_owned()).or_default();
+        if let Some(fresh) = told.fresh(groups, at_the_end) {
             let groups = if fresh == 1 { "group" } else { "groups" };
             let what = format!(
                 "rule `{}` forgot {fresh} {groups}: more than {} or 16 MiB at once",
@@ -113,16 +133,25 @@ impl Teller {
         }
     }
 
-    /// Tells that firings raised no alert: the first time at once, then once a minute and at the end.
+    /// Tells that firings raised no alert.
     pub(super) fn not_opened(&mut self, firings: u64, most: u64, at_the_end: bool) {
-        let due = self.not_opened.is_none_or(|(_, at)| at.elapsed() >= FORGOTTEN_EVERY);
-        let told = self.not_opened.map_or(0, |(told, _)| told);
-        let fresh = firings.saturating_sub(told);
-        if fresh > 0 && (due || at_the_end) {
-            self.not_opened = Some((firings, Instant::now()));
+        if let Some(fresh) = self.not_opened.fresh(firings, at_the_end) {
             let firings = if fresh == 1 { "firing" } else { "firings" };
             let what = format!("{fresh} {firings} raised no alert: {most} are not resolved");
             self.fail(&Error::state(what).with_hint("group by something that has fewer values"));
+        }
+    }
+
+    /// Tells that patterns were given up on lines.
+    pub(super) fn undecided(&mut self, patterns: u64, at_the_end: bool) {
+        if let Some(fresh) = self.undecided.fresh(patterns, at_the_end) {
+            let times = if fresh == 1 { "time" } else { "times" };
+            let what = format!(
+                "a rule's pattern was given up on a line {fresh} {times}: it took more work than a line may"
+            );
+            self.fail(
+                &Error::state(what).with_hint("write it with texts that are rare in such lines"),
+            );
         }
     }
 

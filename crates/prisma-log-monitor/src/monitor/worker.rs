@@ -449,6 +449,7 @@ impl Worker {
         for (index, rule) in intake.engine.rules().iter().enumerate() {
             self.teller.forgotten(rule, intake.engine.evicted_groups(index), at_the_end);
         }
+        self.teller.undecided(intake.engine.undecided(), at_the_end);
     }
 
     fn finish(mut self) -> Report {
@@ -479,6 +480,7 @@ impl Worker {
             rule.forgotten = intake.engine.forgotten(index);
         }
         self.report.records = intake.records;
+        self.report.undecided = intake.engine.undecided();
         drop(intake);
         self.report.sources = sources;
         self.teller.fill(&mut self.report);

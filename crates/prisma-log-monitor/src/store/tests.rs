@@ -5,9 +5,9 @@ use prisma_log_core::{ManualClock, Timestamp};
 use prisma_log_tail::LogLine;
 
 use super::*;
+use crate::engine::{Finding, Findings};
 use crate::monitor::{Notification, NotificationKind};
 use crate::policy::Limits;
-use crate::engine::{Finding, Findings};
 use crate::{Alert, AlertFilter, AlertState, Engine, Policy, Rule, RuleBuilder};
 
 mod people;

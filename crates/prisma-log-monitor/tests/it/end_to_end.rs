@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use prisma_log_core::{Clock, ManualClock, SystemClock, Timestamp};
 use prisma_log_monitor::{
-    Alert, AlertFilter, AlertState, Monitor, MonitorBuilder, Report, Rule, Store, default_rules,
+    Alert, AlertFilter, AlertState, Condition, Monitor, MonitorBuilder, Report, Rule, Store,
+    default_rules,
 };
 use tempfile::TempDir;
 
@@ -356,6 +357,21 @@ fn forgotten_groups_are_told() {
     };
     assert!((1..=2).contains(&told.len()), "{told:?}");
     assert_eq!(told.iter().map(groups).sum::<Option<u64>>(), Some(SURPLUS), "{told:?}");
+}
+
+#[test]
+fn patterns_that_are_given_up_on_a_line_are_told() {
+    let site = Site::new();
+    site.append("app.log", &format!("{}quick\nquick\n", "a".repeat(1 << 20)));
+    // Almost there a million times.
+    let almost = format!("{}c", "a".repeat(20));
+    let texts = Condition::Contains(vec!["quick".to_owned(), almost]);
+    let report = run(site.monitor(Rule::builder("texts").condition(texts).build().unwrap()));
+    assert_eq!((report.undecided, report.rules[0].matches), (1, 1), "{:?}", site.told());
+    let told = site.told();
+    let told: Vec<_> = told.iter().filter(|told| told.contains("was given up")).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("on a line 1 time:"), "{told:?}");
 }
 
 #[test]

@@ -56,6 +56,8 @@ fn end_line(report: &Report) -> serde_json::Value {
         "reopened": report.reopened,
         "resolved": report.resolved,
         "redelivered": report.redelivered,
+        "not_opened": report.not_opened,
+        "undecided": report.undecided,
         "evicted_groups": evicted_groups(report),
         "errors": report.errors,
     })
@@ -107,8 +109,15 @@ pub(super) fn summary(
         "{STRONG}{}{STRONG:#} lines, {STRONG}{}{STRONG:#} alerts raised, {} opened again, {} resolved",
         report.lines, report.raised, report.reopened, report.resolved
     )?;
+    let style = present::style::severity(Severity::Warning);
+    let losses = [
+        (report.not_opened, "firings raised no alert: too many are not resolved"),
+        (report.undecided, "times a pattern was given up on a line: too much work"),
+    ];
+    for (count, what) in losses.into_iter().filter(|&(count, _)| count > 0) {
+        writeln!(out, "{style}{count} {what}{style:#}")?;
+    }
     for rule in report.rules.iter().filter(|rule| rule.evicted_groups > 0) {
-        let style = present::style::severity(Severity::Warning);
         let (name, groups) = (&rule.rule, rule.evicted_groups);
         writeln!(out, "{style}rule {name} forgot {groups} groups: too many at once{style:#}")?;
     }

@@ -109,7 +109,9 @@ fn lines_that_are_taken_together_do_what_they_do_one_by_one() {
             let lines = lines(&mut random, &mut time, count);
             let ((news, _), (others, _)) = (one.step(&lines, false), all.step(&lines, true));
             let show = |news: &[Notification]| -> Vec<String> {
-                news.iter().map(|n| format!("{} {} {}", n.kind.as_str(), n.alert.id, n.count)).collect()
+                news.iter()
+                    .map(|n| format!("{} {} {}", n.kind.as_str(), n.alert.id, n.count))
+                    .collect()
             };
             assert_eq!(show(&others), show(&news), "seed {seed}");
             for (alert, expected) in all.alerts().iter().zip(&one.alerts()) {
