@@ -4,15 +4,27 @@ use std::fmt;
 use std::ops::Range;
 
 use prisma_log_core::Error;
+use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 use regex_automata::{PatternID, meta};
 
+/// Bytes of a text that an expression is asked of, at most.
+const LONGEST: usize = 64 << 10;
+/// Work on one text, at most: bytes times states of the expression.
+const WORK: usize = 16_000_000;
+
 /// A compiled regular expression in the syntax of the `regex` crate, searched for in texts.
+///
+/// It is asked of the first 64 KiB of a text; of less if it is large, in the measure of what a byte may
+/// cost: 64 KiB up to 250 states of its automaton, 16 KiB with 1,000. So no text takes it much longer
+/// than ten milliseconds. `[^x]{100}` has some 1,200 states, most expressions have less than a hundred.
 #[derive(Clone)]
 pub struct Expression {
     text: String,
     regex: meta::Regex,
+    /// Bytes of a text that it is asked of.
+    reach: usize,
 }
 
 impl Expression {
@@ -35,9 +47,10 @@ impl Expression {
     }
 
     fn compile(text: &str, max_bytes: usize, ignores_case: bool) -> Result<Self, Error> {
+        let syntax = syntax::Config::new().case_insensitive(ignores_case);
         let regex = meta::Regex::builder()
             .configure(meta::Config::new().nfa_size_limit(Some(max_bytes)))
-            .syntax(syntax::Config::new().case_insensitive(ignores_case))
+            .syntax(syntax)
             .build(text)
             .map_err(|error| match (error.syntax_error(), error.size_limit()) {
                 (Some(syntax), _) => Error::config(syntax.to_string()),
@@ -46,7 +59,18 @@ impl Expression {
                 }
                 (None, None) => Error::config(error.to_string()),
             })?;
-        Ok(Expression { text: text.to_owned(), regex })
+        let config =
+            thompson::Config::new().which_captures(thompson::WhichCaptures::None).shrink(false);
+        let automaton = thompson::Compiler::new().configure(config).syntax(syntax).build(text);
+        // It could be compiled a moment ago.
+        let states = automaton.map_or(1, |automaton| automaton.states().len());
+        let reach = LONGEST.min(WORK / states.max(1));
+        Ok(Expression { text: text.to_owned(), regex, reach })
+    }
+
+    /// As much of a text as it is asked of.
+    fn asked<'t>(&self, text: &'t str) -> &'t str {
+        text.get(..text.floor_char_boundary(self.reach)).unwrap_or(text)
     }
 
     /// The expression as it was given.
@@ -56,12 +80,12 @@ impl Expression {
 
     /// Whether it is found in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        self.regex.is_match(self.asked(text))
     }
 
     /// Where it is found first.
     pub fn find(&self, text: &str) -> Option<Range<usize>> {
-        self.regex.find(text).map(|found| found.range())
+        self.regex.find(self.asked(text)).map(|found| found.range())
     }
 
     /// Calls `each` with the name and text of every named group that took part in the first match.
@@ -70,6 +94,7 @@ impl Expression {
         if info.group_len(PatternID::ZERO) <= 1 {
             return;
         }
+        let text = self.asked(text);
         let mut captures: Captures = self.regex.create_captures();
         self.regex.captures(text, &mut captures);
         for (index, name) in info.pattern_names(PatternID::ZERO).enumerate() {
@@ -127,6 +152,20 @@ mod tests {
         check("", "x");
         check(r"\p{Greek}+", "αβγ");
         check("(?i)s", "ſ");
+    }
+
+    #[test]
+    fn long_texts_are_asked_of_in_part() {
+        let check = |text: &str, before: usize, expect: bool| {
+            let haystack = format!("{}ü{}", "-".repeat(before), "b".repeat(200));
+            assert_eq!(Expression::new(text, LIMIT).unwrap().is_match(&haystack), expect, "{text}");
+        };
+        check("b", LONGEST - 10, true);
+        check("b", LONGEST, false);
+        check("ü", LONGEST - 1, false);
+        // More than a thousand states.
+        check("ü[^-]{100}", 4_000, true);
+        check("ü[^-]{100}", LONGEST / 2, false);
     }
 
     #[test]

@@ -48,7 +48,8 @@ const SEPARATOR: u8 = 0;
 /// fewest events on their way to a firing ([`Engine::evicted_groups`] counts these). A group keeps a
 /// bounded number of events and values, and forgets those farthest in time ([`Engine::forgotten`]).
 ///
-/// Patterns are asked of the first 64 KiB of a message or line.
+/// Patterns are asked of the first 64 KiB of a message, line or field; large ones of less
+/// ([`Expression`](prisma_log_match::Expression)).
 pub struct Engine {
     rules: Vec<Arc<Rule>>,
     groups: Vec<Groups>,

@@ -56,7 +56,6 @@ impl Tree {
     /// Whether the condition holds for a line; adds what its patterns captured.
     pub(crate) fn holds<'a>(&'a self, facts: &Facts<'a>, captured: &mut Captured<'a>) -> bool {
         let search = |pattern: &'a Expression, text: &'a str, captured: &mut Captured<'a>| {
-            let text = asked(text);
             pattern.is_match(text) && {
                 capture(pattern, text, captured);
                 true
@@ -95,12 +94,4 @@ impl Tree {
             }
         }
     }
-}
-
-/// How much of a message or line patterns are asked of, in bytes: some take hundreds of milliseconds
-/// for a megabyte.
-pub(crate) const MAX_ASKED: usize = 64 * 1024;
-
-fn asked(text: &str) -> &str {
-    if text.len() <= MAX_ASKED { text } else { &text[..text.floor_char_boundary(MAX_ASKED)] }
 }

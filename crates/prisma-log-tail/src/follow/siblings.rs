@@ -119,11 +119,22 @@ pub(super) fn list(path: &Path, limits: Limits) -> Option<Vec<Found>> {
         let agree = last.len() == next.len()
             && last.iter().zip(&next).all(|(a, b)| a.is_same(b.id, b.birth) && a.path == b.path);
         if agree {
-            return Some(in_order(without_doubles(next, limits)));
+            let listed = in_order(without_doubles(next, limits));
+            #[cfg(test)]
+            if let Some(meanwhile) = MEANWHILE.take() {
+                meanwhile();
+            }
+            return Some(listed);
         }
         last = next;
     }
     None
+}
+
+/// Whether all files that there are now were `listed` before.
+pub(super) fn has_nothing_new(path: &Path, listed: &[Found], limits: Limits) -> bool {
+    let is_known = |file: &Found| listed.iter().any(|known| known.is_same(file.id, file.birth));
+    list(path, limits).is_some_and(|now| now.iter().all(is_known))
 }
 
 /// Without archives of files that are there too: they are still being written, or were kept by
@@ -174,6 +185,9 @@ fn read_dir(dir: &Path) -> io::Result<ReadDir> {
 thread_local! {
     /// How many directories this thread has listed.
     pub(super) static LISTINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    /// What happens between the next listing and what is made of it.
+    pub(super) static MEANWHILE: std::cell::Cell<Option<Box<dyn FnOnce()>>> =
+        const { std::cell::Cell::new(None) };
 }
 
 /// Those among `logs`, all in one directory, that have rotated files beside them.

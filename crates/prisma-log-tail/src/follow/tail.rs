@@ -344,7 +344,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::follow::siblings::LISTINGS;
+    use crate::follow::siblings::{LISTINGS, MEANWHILE};
 
     const FILES: u64 = 3_000;
 
@@ -405,6 +405,49 @@ mod tests {
         fs::write(dir.path().join("a.log.1"), "one\n").unwrap();
         fs::write(&path, "two\n").unwrap();
         assert_eq!(tail.poll(9, &mut |_| {}).lines, 2);
+    }
+
+    #[test]
+    fn a_log_that_is_copied_and_cut_while_a_restart_looks_for_it_is_read_on_in_the_copy() {
+        for more in ["", "more\n"] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("app.log");
+            let line = |n: u32| format!("line {n} of a log that is long enough to be told apart\n");
+            let first: String = (0..5).map(line).collect();
+            fs::write(&path, &first).unwrap();
+            // Two positions, so that the directory is listed.
+            fs::write(dir.path().join("app.log-20261201"), "older\n").unwrap();
+            let builder = Tail::builder().file(&path).poll_interval(Duration::ZERO);
+            let mut tail = builder.clone().from_start(true).build().unwrap();
+            assert_eq!(read(&mut tail, 5), 5);
+            fs::rename(&path, dir.path().join("app.log-20261202")).unwrap();
+            fs::write(&path, (5..9).map(line).collect::<String>()).unwrap();
+            assert_eq!(read(&mut tail, 4), 4);
+            let checkpoints = tail.checkpoints();
+            assert_eq!(checkpoints[0].positions.len(), 2);
+            drop(tail);
+
+            let copy = dir.path().join("app.log-20261203");
+            let rest = format!("{}{}", line(9), line(10));
+            let log = path.clone();
+            let mut file = fs::File::options().append(true).open(&path).unwrap();
+            std::io::Write::write_all(&mut file, rest.as_bytes()).unwrap();
+            MEANWHILE.set(Some(Box::new(move || {
+                fs::copy(&log, &copy).unwrap();
+                fs::write(&log, more).unwrap();
+            })));
+            let mut tail = builder.checkpoints(checkpoints).build().unwrap();
+            let mut lines = Vec::new();
+            for _ in 0..20 {
+                tail.poll(usize::MAX, &mut |line| {
+                    lines.push(String::from_utf8_lossy(line.bytes).into_owned());
+                });
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let expect = format!("{rest}{more}");
+            assert_eq!(lines, expect.lines().collect::<Vec<_>>());
+            assert_eq!(tail.sources()[0].gaps, 0);
+        }
     }
 
     #[test]

@@ -304,6 +304,10 @@ impl Source {
             }
         }
         let Some(found) = find(listed, front, &lingering)? else { return Ok(None) };
+        // It may have been copied and cut since the listing: then it is in the copy.
+        if found.is_none() && !siblings::has_nothing_new(&self.path, listed, limits) {
+            return Ok(None);
+        }
         let (mut newer, mut missed, gap) = (Vec::new(), Vec::new(), found.is_none());
         let front = if let Some((index, content, metadata)) = found {
             let reader = Reader::resume(content, &metadata, front)?.known_since(now);
