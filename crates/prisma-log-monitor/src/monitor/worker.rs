@@ -293,8 +293,10 @@ impl Worker {
     fn write_finally(&mut self, caught_up: bool) -> Result<(), Error> {
         self.check_store()?;
         let due = self.due(caught_up);
+        // One that failed before comes first, and what was found since after it.
+        let is_late = self.step.is_some();
         self.write(&due, caught_up, true)?;
-        if !self.delivered.is_empty() {
+        if is_late || !self.delivered.is_empty() {
             self.write(&[], caught_up, true)?;
         }
         Ok(())
