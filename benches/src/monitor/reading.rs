@@ -6,30 +6,37 @@ use std::path::Path;
 
 /// Bytes that are read at once: they stay in the processor's second cache.
 const BLOCK: usize = 256 << 10;
+/// The system's copies to memory at a multiple of this take two thirds of the time.
+const ALIGNMENT: usize = 64;
 
 /// Calls `each` with the file's lines, many at a time.
 pub(super) fn blocks(path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
     let mut file = File::open(path)?;
-    let mut buffer = vec![0; BLOCK];
-    // Bytes of a line whose end has not been read.
-    let mut kept = 0;
+    let mut buffer = vec![0; BLOCK + ALIGNMENT];
+    // Where bytes stand of a line whose end has not been read.
+    let mut kept = 0..0;
     loop {
-        if kept == buffer.len() {
-            buffer.resize(2 * kept, 0);
+        // They end where the next ones are read to.
+        let end = buffer.as_ptr().addr() + kept.len();
+        let start = end.next_multiple_of(ALIGNMENT) - end;
+        buffer.copy_within(kept.clone(), start);
+        kept = start..start + kept.len();
+        if kept.end + BLOCK / 2 > buffer.len() {
+            buffer.resize(2 * buffer.len(), 0);
+            continue;
         }
-        let read = file.read(&mut buffer[kept..])?;
-        let filled = kept + read;
+        let read = file.read(&mut buffer[kept.end..])?;
+        let filled = kept.end + read;
         if read == 0 {
-            each(&buffer[..filled]);
+            each(&buffer[kept.start..filled]);
             return Ok(());
         }
-        if let Some(end) = memchr::memrchr(b'\n', &buffer[kept..filled]) {
-            let end = kept + end + 1;
-            each(&buffer[..end]);
-            buffer.copy_within(end..filled, 0);
-            kept = filled - end;
+        if let Some(end) = memchr::memrchr(b'\n', &buffer[kept.end..filled]) {
+            let end = kept.end + end + 1;
+            each(&buffer[kept.start..end]);
+            kept = end..filled;
         } else {
-            kept = filled;
+            kept.end = filled;
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Watching a log in full, beside counting in it, and records of the process itself.
 
-use std::fs::File;
 use std::hint::black_box;
-use std::io::Read as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,9 +11,8 @@ use prisma_log_match::{Pattern, PatternSet, Scratch};
 use serde_json::json;
 
 use super::part::{Part, Target};
-use super::{lines, median, patterns};
+use super::{lines, median, patterns, reading};
 
-const BLOCK: usize = 1 << 20;
 /// What a run waits for after the last line.
 const IDLE: Duration = Duration::from_millis(1);
 
@@ -62,33 +59,22 @@ pub(super) fn measure(quick: bool) -> Result<Part, String> {
 
 /// Seconds that it takes to count.
 fn count(path: &Path) -> Result<f64, String> {
-    let cannot = |error: std::io::Error| error.to_string();
     let mut set = PatternSet::builder();
     for pattern in patterns::EIGHT {
         set = set.pattern(Pattern::regex(pattern).ignore_case(true));
     }
     let set = set.build().map_err(|error| error.to_string())?;
     let begin = Instant::now();
-    let mut file = File::open(path).map_err(cannot)?;
-    let (mut buffer, mut kept, mut scratch) = (vec![0; 2 * BLOCK], 0, Scratch::new());
+    let mut scratch = Scratch::new();
     let mut counts = [0u64; patterns::EIGHT.len()];
-    loop {
-        let got = file.read(&mut buffer[kept..]).map_err(cannot)?;
-        let filled = kept + got;
-        let whole = match memchr::memrchr(b'\n', &buffer[..filled]) {
-            Some(end) if got > 0 => end + 1,
-            _ => filled,
-        };
-        set.scan(&buffer[..whole], &mut scratch, &mut |hit| {
+    let read = reading::blocks(path, |block| {
+        set.scan(block, &mut scratch, &mut |hit| {
             hit.patterns.iter().for_each(|&pattern| counts[pattern as usize] += 1);
         });
-        buffer.copy_within(whole..filled, 0);
-        kept = filled - whole;
-        if got == 0 {
-            black_box(counts);
-            return Ok(begin.elapsed().as_secs_f64());
-        }
-    }
+    });
+    read.map_err(|error| error.to_string())?;
+    black_box(counts);
+    Ok(begin.elapsed().as_secs_f64())
 }
 
 fn rules() -> Result<Vec<Rule>, String> {
