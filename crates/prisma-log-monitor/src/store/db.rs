@@ -121,7 +121,7 @@ impl Db {
             let database = self.database()?;
             let mut transaction = database.begin_write()?;
             let number = self.transactions.fetch_add(1, Ordering::Relaxed);
-            if self.path.is_none() && number % COMPLETE_EVERY != 0 {
+            if self.path.is_none() && !number.is_multiple_of(COMPLETE_EVERY) {
                 // There is nothing that it could outlive, and it takes half the time.
                 transaction.set_durability(Durability::None)?;
             }
