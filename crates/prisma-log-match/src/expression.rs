@@ -4,21 +4,25 @@ use std::fmt;
 use std::ops::Range;
 
 use prisma_log_core::Error;
-use regex_automata::nfa::thompson;
 use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 use regex_automata::{PatternID, meta};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 /// Bytes of a text that an expression is asked of, at most.
 const LONGEST: usize = 64 << 10;
-/// Work on one text, at most: bytes times states of the expression.
-const WORK: usize = 16_000_000;
+/// Bytes of a text that every expression is asked of.
+const SHORTEST: usize = 12 << 10;
+/// Work on one text, at most, as far as that is not less than the shortest text takes: bytes times places
+/// in the expression at which a search may be at the same time.
+const WORK: usize = 2 << 20;
 
 /// A compiled regular expression in the syntax of the `regex` crate, searched for in texts.
 ///
-/// It is asked of the first 64 KiB of a text; of less if it is large, in the measure of what a byte may
-/// cost: 64 KiB up to 250 states of its automaton, 16 KiB with 1,000. So no text takes it much longer
-/// than ten milliseconds. `[^x]{100}` has some 1,200 states, most expressions have less than a hundred.
+/// It is asked of the first 64 KiB of a text. One that repeats classes of characters many times is asked
+/// of less, since it may take hundreds of nanoseconds for a byte: with more than 32 classes, each as often
+/// as it may be repeated, of 2 MiB through their number, and at least of 12 KiB. `[^x]{100}` is asked of
+/// 20 KiB; letters of either case are no class, and how large one is makes no difference.
 #[derive(Clone)]
 pub struct Expression {
     text: String,
@@ -47,10 +51,9 @@ impl Expression {
     }
 
     fn compile(text: &str, max_bytes: usize, ignores_case: bool) -> Result<Self, Error> {
-        let syntax = syntax::Config::new().case_insensitive(ignores_case);
         let regex = meta::Regex::builder()
             .configure(meta::Config::new().nfa_size_limit(Some(max_bytes)))
-            .syntax(syntax)
+            .syntax(syntax::Config::new().case_insensitive(ignores_case))
             .build(text)
             .map_err(|error| match (error.syntax_error(), error.size_limit()) {
                 (Some(syntax), _) => Error::config(syntax.to_string()),
@@ -59,12 +62,9 @@ impl Expression {
                 }
                 (None, None) => Error::config(error.to_string()),
             })?;
-        let config =
-            thompson::Config::new().which_captures(thompson::WhichCaptures::None).shrink(false);
-        let automaton = thompson::Compiler::new().configure(config).syntax(syntax).build(text);
         // It could be compiled a moment ago.
-        let states = automaton.map_or(1, |automaton| automaton.states().len());
-        let reach = LONGEST.min(WORK / states.max(1));
+        let classes = regex_syntax::parse(text).map_or(0, |hir| classes(&hir));
+        let reach = (WORK / classes.max(1)).clamp(SHORTEST, LONGEST);
         Ok(Expression { text: text.to_owned(), regex, reach })
     }
 
@@ -103,6 +103,28 @@ impl Expression {
             {
                 each(name, found);
             }
+        }
+    }
+}
+
+/// Characters that a letter of any case may be, at most.
+const CASES: usize = 4;
+
+/// How many classes of characters there are, each as often as it is repeated.
+fn classes(hir: &Hir) -> usize {
+    let all = |list: &[Hir]| list.iter().map(classes).fold(0, usize::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Look(_) => 0,
+        HirKind::Class(Class::Unicode(class)) => {
+            let size = class.ranges().iter().map(|range| range.len()).sum::<usize>();
+            usize::from(size > CASES)
+        }
+        HirKind::Class(Class::Bytes(_)) => 1,
+        HirKind::Capture(capture) => classes(&capture.sub),
+        HirKind::Concat(list) | HirKind::Alternation(list) => all(list),
+        HirKind::Repetition(Repetition { min, max, sub, .. }) => {
+            let times = max.unwrap_or(*min).max(1);
+            classes(sub).saturating_mul(times as usize)
         }
     }
 }
@@ -163,9 +185,16 @@ mod tests {
         check("b", LONGEST - 10, true);
         check("b", LONGEST, false);
         check("ü", LONGEST - 1, false);
-        // More than a thousand states.
-        check("ü[^-]{100}", 4_000, true);
-        check("ü[^-]{100}", LONGEST / 2, false);
+        // A hundred classes are 20 KiB.
+        check("ü[^-]{100}", 20_000, true);
+        check("ü[^-]{100}", 21_000, false);
+        check("ü[^-]{900}|üb", SHORTEST - 10, true);
+        // Large classes and many texts are nothing special.
+        check(r"ü\w+b\w+\pL\pL\w*\w*", LONGEST - 100, true);
+        check(&format!("(?i)ü(?:{}|b)", "a".repeat(1_000)), LONGEST - 100, true);
+        let texts: Vec<String> = (0..2_000).map(|n| format!("text number {n}")).collect();
+        let many = Expression::any_of(&texts, LIMIT).unwrap();
+        assert!(many.is_match(&format!("{}text number 1999", "-".repeat(LONGEST - 100))));
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Hits for Findings {
 }
 
 impl Finding {
-    pub(crate) fn new(rule: usize, hit: Hit<'_>) -> Self {
+    fn new(rule: usize, hit: Hit<'_>) -> Self {
         Finding {
             rule,
             key: hit.key.into(),
@@ -162,7 +162,7 @@ impl Finding {
         }
     }
 
-    /// How many lines and firings there are.
+    /// How often the group fired.
     pub(crate) fn firings(&self) -> u64 {
         u64::from(self.firing.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.firings)
     }
