@@ -12,17 +12,17 @@ use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 /// Bytes of a text that an expression is asked of, at most.
 const LONGEST: usize = 64 << 10;
 /// Bytes of a text that every expression is asked of.
-const SHORTEST: usize = 12 << 10;
+const SHORTEST: usize = 8 << 10;
 /// Work on one text, at most, as far as that is not less than the shortest text takes: bytes times places
 /// in the expression at which a search may be at the same time.
-const WORK: usize = 2 << 20;
+const WORK: usize = 1 << 20;
 
 /// A compiled regular expression in the syntax of the `regex` crate, searched for in texts.
 ///
 /// It is asked of the first 64 KiB of a text. One that repeats classes of characters many times is asked
-/// of less, since it may take hundreds of nanoseconds for a byte: with more than 32 classes, each as often
-/// as it may be repeated, of 2 MiB through their number, and at least of 12 KiB. `[^x]{100}` is asked of
-/// 20 KiB; letters of either case are no class, and how large one is makes no difference.
+/// of less, since it may take hundreds of nanoseconds for a byte: with more than 16 classes, each as often
+/// as it may be repeated, of 1 MiB through their number, and at least of 8 KiB. `[^x]{100}` is asked of
+/// 10 KiB; letters of either case are no class, and how large one is makes no difference.
 #[derive(Clone)]
 pub struct Expression {
     text: String,
@@ -185,9 +185,9 @@ mod tests {
         check("b", LONGEST - 10, true);
         check("b", LONGEST, false);
         check("ü", LONGEST - 1, false);
-        // A hundred classes are 20 KiB.
-        check("ü[^-]{100}", 20_000, true);
-        check("ü[^-]{100}", 21_000, false);
+        // A hundred classes are 10 KiB.
+        check("ü[^-]{100}", 10_000, true);
+        check("ü[^-]{100}", 10_500, false);
         check("ü[^-]{900}|üb", SHORTEST - 10, true);
         // Large classes and many texts are nothing special.
         check(r"ü\w+b\w+\pL\pL\w*\w*", LONGEST - 100, true);
